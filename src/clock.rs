@@ -1,0 +1,105 @@
+//! Where the time comes from.
+
+use std::fmt;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A source of time.
+///
+/// The layer and the memory store ask the system. A test hands them a
+/// [`ManualClock`] instead, and moves it.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// The wall clock, which may jump in either direction.
+    fn now(&self) -> SystemTime;
+
+    /// The time since some fixed point, which never goes back.
+    fn uptime(&self) -> Duration;
+}
+
+/// The clock of the operating system.
+#[derive(Debug)]
+pub(crate) struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.start.elapsed()
+    }
+}
+
+#[cfg(feature = "test-util")]
+pub use manual::ManualClock;
+
+#[cfg(feature = "test-util")]
+mod manual {
+    use super::Clock;
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+    use std::time::{Duration, SystemTime};
+
+    /// A clock that stands still until a test moves it.
+    ///
+    /// It starts at the beginning of 2026.
+    ///
+    /// ```
+    /// use sessile::test_util::{Clock, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = ManualClock::new();
+    /// let before = clock.now();
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(clock.now().duration_since(before).unwrap().as_secs(), 60);
+    /// ```
+    #[derive(Debug)]
+    pub struct ManualClock(Mutex<(SystemTime, Duration)>);
+
+    impl ManualClock {
+        /// A clock that stands at 2026-01-01T00:00:00Z.
+        #[must_use]
+        pub fn new() -> Self {
+            let start = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+            Self(Mutex::new((start, Duration::ZERO)))
+        }
+
+        fn time(&self) -> MutexGuard<'_, (SystemTime, Duration)> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        /// Lets `time` pass, on the wall and in the uptime.
+        pub fn advance(&self, time: Duration) {
+            let mut now = self.time();
+            now.0 += time;
+            now.1 += time;
+        }
+
+        /// Sets the wall clock alone, as an administrator or a time server would.
+        pub fn jump_to(&self, time: SystemTime) {
+            self.time().0 = time;
+        }
+    }
+
+    impl Default for ManualClock {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+
+    impl Clock for ManualClock {
+        fn now(&self) -> SystemTime {
+            self.time().0
+        }
+
+        fn uptime(&self) -> Duration {
+            self.time().1
+        }
+    }
+}
