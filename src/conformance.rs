@@ -1,1 +1,1 @@
-//! stub
+//! The test suite that every store runs.

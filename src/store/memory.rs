@@ -1,4 +1,1 @@
-//! stub
-/// x
-#[derive(Debug)]
-pub struct MemoryStore;
+//! The embedded store.
