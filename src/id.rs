@@ -82,7 +82,10 @@ impl SessionId {
         let (mut handle, mut secret) = ([0; HALF], [0; HALF]);
         handle.copy_from_slice(&bytes[..HALF]);
         secret.copy_from_slice(&bytes[HALF..]);
-        Self { handle: Handle(handle), secret: Secret(secret) }
+        Self {
+            handle: Handle(handle),
+            secret: Secret(secret),
+        }
     }
 
     /// Reads an id from the bytes of a cookie's value. A last character that no encoder
@@ -101,10 +104,16 @@ impl SessionId {
     /// The value of the cookie: 43 characters of base64url. A secret, never to be logged.
     #[must_use]
     pub fn expose(&self) -> String {
+        let mut text = String::with_capacity(TEXT);
+        self.push_to(&mut text);
+        text
+    }
+
+    pub(crate) fn push_to(&self, text: &mut String) {
         let mut bytes = [0; 2 * HALF];
         bytes[..HALF].copy_from_slice(&self.handle.0);
         bytes[HALF..].copy_from_slice(&self.secret.0);
-        URL_SAFE_NO_PAD.encode(bytes)
+        URL_SAFE_NO_PAD.encode_string(bytes, text);
     }
 }
 

@@ -1,13 +1,48 @@
-//! Server-side sessions.
+//! Server-side sessions for axum and any tower service.
 
+mod body;
 mod clock;
+mod commit;
+mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod cookie;
+mod error;
+mod expiry;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
 mod id;
+mod key;
+mod layer;
+mod load;
+mod log;
+mod operations;
 mod random;
+mod record;
+mod response;
+mod service;
+mod session;
+mod settings;
+mod state;
 pub mod store;
+mod time_limit;
+mod value;
 
+pub use body::ResponseBody;
+pub use config::{ConfigError, SessionLayerBuilder};
+pub use cookie::SameSite;
+pub use error::{Error, ErrorKind};
+pub use expiry::Expiry;
+#[cfg(feature = "axum")]
+pub use extract::SessionRejection;
+pub use future::ResponseFuture;
 pub use id::{ParseIdError, SessionId};
+pub use key::{AsKey, Key};
+pub use layer::SessionLayer;
+pub use service::SessionService;
+pub use session::Session;
+pub use settings::{Load, Unreadable};
 
 /// What tests need to hold time and chance still. Unstable: outside of semver.
 #[cfg(feature = "test-util")]

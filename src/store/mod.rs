@@ -64,10 +64,8 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Any [`StoreError`]: the answer could not be had. That an entry does not exist is no error.
-    fn get(
-        &self,
-        key: &StoreKey,
-    ) -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
+    fn get(&self, key: &StoreKey)
+    -> impl Future<Output = Result<Option<Entry>, StoreError>> + Send;
 
     /// Creates the entry if there is none, and changes nothing if there is one.
     ///
@@ -174,13 +172,18 @@ impl Entry {
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
 /// What [`Store::add`] did. There is no third case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the protocol knows these cases and no others")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol knows these cases and no others"
+)]
 pub enum Added {
     /// The entry was created, with this version.
     Done(Version),
@@ -190,7 +193,10 @@ pub enum Added {
 
 /// What [`Store::replace`] did. There is no fourth case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the protocol knows these cases and no others")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol knows these cases and no others"
+)]
 pub enum Replaced {
     /// The entry was replaced, and has this version now.
     Done(Version),
@@ -202,7 +208,10 @@ pub enum Replaced {
 
 /// What [`Store::delete`] did. There is no third case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "the protocol knows these cases and no others")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "the protocol knows these cases and no others"
+)]
 pub enum Deleted {
     /// The entry existed, and is gone.
     Done,
@@ -231,25 +240,33 @@ impl StoreError {
     /// The verb had no effect and will have none: no connection, say, or the server refused it.
     #[must_use]
     pub const fn unavailable() -> Self {
-        Self { kind: StoreErrorKind::Unavailable }
+        Self {
+            kind: StoreErrorKind::Unavailable,
+        }
     }
 
     /// The verb may have had its effect, or may have it yet: it was sent, and no answer came.
     #[must_use]
     pub const fn in_doubt() -> Self {
-        Self { kind: StoreErrorKind::InDoubt }
+        Self {
+            kind: StoreErrorKind::InDoubt,
+        }
     }
 
     /// The value is larger than the store can hold. An entry that was there is unchanged.
     #[must_use]
     pub const fn too_large() -> Self {
-        Self { kind: StoreErrorKind::TooLarge }
+        Self {
+            kind: StoreErrorKind::TooLarge,
+        }
     }
 
     /// The store is full and evicts nothing. An entry that was there is unchanged.
     #[must_use]
     pub const fn full() -> Self {
-        Self { kind: StoreErrorKind::Full }
+        Self {
+            kind: StoreErrorKind::Full,
+        }
     }
 }
 
@@ -257,7 +274,9 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the session store is unavailable",
-            StoreErrorKind::InDoubt => "the session store did not say whether it did what it was told",
+            StoreErrorKind::InDoubt => {
+                "the session store did not say whether it did what it was told"
+            }
             StoreErrorKind::TooLarge => "the session is larger than the store can hold",
             StoreErrorKind::Full => "the session store is full",
         })

@@ -1,0 +1,338 @@
+//! The one place that performs a commit.
+
+use super::merge::{self, Draft};
+use super::plan::Plan;
+use crate::error::{Error, ErrorKind};
+use crate::id::{Handle, Secret, SessionId};
+use crate::operations::Operations;
+use crate::record::Record;
+use crate::settings::Settings;
+use crate::state::{Base, Found};
+use crate::store::{
+    Added, BoxFuture, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
+};
+use crate::time_limit::{Stop, TimeLimit, pause};
+use http::HeaderValue;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a commit is given.
+pub(crate) struct Job {
+    pub(crate) plan: Plan,
+    pub(crate) base: Option<Base>,
+    pub(crate) operations: Arc<Operations>,
+    /// The updates among them were made on an older version than `base`.
+    pub(crate) stale: bool,
+    /// What a flush deletes.
+    pub(crate) handles: Vec<Handle>,
+}
+
+/// What came of a commit.
+pub(crate) struct Outcome {
+    pub(crate) result: Result<(), Error>,
+    /// What the session is now, if that changed.
+    pub(crate) found: Option<Found>,
+    pub(crate) cookie: CookieChange,
+}
+
+/// What the browser has to be told.
+pub(crate) enum CookieChange {
+    Untouched,
+    Set(HeaderValue),
+    /// Wherever the request carried one.
+    Remove,
+}
+
+impl Outcome {
+    const fn unchanged(result: Result<(), Error>) -> Self {
+        Self {
+            result,
+            found: None,
+            cookie: CookieChange::Untouched,
+        }
+    }
+}
+
+/// Performs a commit. It has one budget of time, and works around one error of the store.
+pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
+    let commit = Commit {
+        settings,
+        operations: &job.operations,
+        token: settings.random.unique(),
+        time_limit: TimeLimit::new(settings.time_limit),
+        errors: 0,
+        in_doubt: false,
+    };
+    let outcome = match (job.plan, &job.base) {
+        (Plan::Create, _) => commit.create().await,
+        (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
+        (Plan::Renew, Some(base)) => commit.renew(base).await,
+        (Plan::Flush { create }, _) => return commit.flush(&job.handles, create).await,
+        _ => Ok(Outcome::unchanged(Ok(()))),
+    };
+    outcome.unwrap_or_else(|error| Outcome::unchanged(Err(error)))
+}
+
+struct Commit<'a> {
+    settings: &'a Settings,
+    operations: &'a Operations,
+    /// By this the commit recognises a write of its own.
+    token: u64,
+    time_limit: TimeLimit,
+    errors: u32,
+    /// A verb that was sent may have taken effect, or may yet.
+    in_doubt: bool,
+}
+
+impl Commit<'_> {
+    /// Adds a record under an id that was never used. No id is tried twice, since an answer that
+    /// got lost must not make two browsers share a session.
+    async fn create(mut self) -> Result<Outcome, Error> {
+        const TRIES: usize = 3;
+        let mut taken = 0;
+        while taken < TRIES {
+            let id = SessionId::draw(&*self.settings.random)?;
+            let draft = merge::create(self.settings, id, self.operations, self.token)?;
+            let add = Arc::clone(&self.settings.store).add(
+                self.settings.keyspace.key(&id.handle),
+                draft.record.bytes().clone(),
+                draft.time_to_live,
+            );
+            match self.change(add).await? {
+                Some(Added::Done(version)) => return Ok(self.written(id.handle, draft, version)),
+                Some(Added::Exists) => taken += 1,
+                None => {}
+            }
+        }
+        Err(ErrorKind::CreationFailed.into())
+    }
+
+    /// Replaces the record, and merges with whoever comes between.
+    async fn write(mut self, base: &Base, stale: bool) -> Result<Outcome, Error> {
+        let rotation = match self.operations.is_cycle() {
+            true => Some(Secret::draw(&*self.settings.random)?),
+            false => None,
+        };
+        let secret = base.record.header.secret;
+        let key = self.settings.keyspace.key(&base.handle);
+        let mut base = base.clone();
+        let mut rebased = if stale {
+            Some(self.operations.rebase(&base.record)?)
+        } else {
+            None
+        };
+        let mut conflicts = 0;
+        loop {
+            let operations = rebased.as_ref().unwrap_or(self.operations);
+            let now = self.settings.now();
+            let header = &base.record.header;
+            if now >= self.settings.lifetimes.limit(header.expiry, header.created) {
+                return Err(self.give_up(ErrorKind::Expired));
+            }
+            let draft = merge::write(self.settings, &base, operations, self.token, rotation, now)?;
+            let replace = Arc::clone(&self.settings.store).replace(
+                key,
+                base.version,
+                draft.record.bytes().clone(),
+                draft.time_to_live,
+            );
+            match self.change(replace).await? {
+                Some(Replaced::Done(version)) => {
+                    return Ok(self.written(base.handle, draft, version));
+                }
+                Some(Replaced::Missing) => return Err(ErrorKind::Interrupted.into()),
+                Some(Replaced::Conflict) => conflicts += 1,
+                None if !self.in_doubt => continue,
+                None => {}
+            }
+
+            let Some(entry) = self.get(key).await? else {
+                return Err(ErrorKind::Interrupted.into());
+            };
+            let (version, newest) = (entry.version, self.read(entry)?);
+            if self.in_doubt && newest.header.tokens.contains(self.token) {
+                // Done, and perhaps built upon already.
+                return Ok(if newest.header.secret == draft.record.header.secret {
+                    self.written(
+                        base.handle,
+                        Draft {
+                            record: newest,
+                            ..draft
+                        },
+                        version,
+                    )
+                } else {
+                    Outcome {
+                        found: Some(Found::Superseded),
+                        ..Outcome::unchanged(Ok(()))
+                    }
+                });
+            }
+            if self.in_doubt && !newest.header.tokens.contains(header.tokens.newest()) {
+                return Err(ErrorKind::Unknown.into());
+            }
+            if newest.header.secret != secret {
+                return Err(ErrorKind::Interrupted.into());
+            }
+            if self.settings.now() >= newest.header.deadline {
+                return Err(ErrorKind::Expired.into());
+            }
+            if version != base.version {
+                self.in_doubt = false;
+                rebased = Some(self.operations.rebase(&newest)?);
+                base = Base {
+                    record: newest,
+                    version,
+                    ..base
+                };
+            }
+            self.wait(conflicts).await?;
+        }
+    }
+
+    /// Moves the deadline. It is a favour, so whatever is in its way is no error.
+    async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
+        let draft = merge::renew(self.settings, base);
+        let replace = Arc::clone(&self.settings.store).replace(
+            self.settings.keyspace.key(&base.handle),
+            base.version,
+            draft.record.bytes().clone(),
+            draft.time_to_live,
+        );
+        Ok(match self.change(replace).await {
+            Ok(Some(Replaced::Done(version))) => self.written(base.handle, draft, version),
+            _ => Outcome::unchanged(Ok(())),
+        })
+    }
+
+    /// Deletes every session that the request has an id of. Unless all are confirmed, it is not
+    /// called done.
+    async fn flush(mut self, handles: &[Handle], create: bool) -> Outcome {
+        for handle in handles {
+            if let Err(error) = self.delete(self.settings.keyspace.key(handle)).await {
+                return Outcome::unchanged(Err(error));
+            }
+        }
+        let ended = |result| Outcome {
+            result,
+            found: Some(Found::Empty),
+            cookie: CookieChange::Remove,
+        };
+        if create {
+            self.create()
+                .await
+                .unwrap_or_else(|error| ended(Err(error)))
+        } else {
+            ended(Ok(()))
+        }
+    }
+
+    /// Runs a verb that changes something. `None` is an error that may be worked around.
+    async fn change<T>(
+        &mut self,
+        verb: BoxFuture<Result<T, StoreError>>,
+    ) -> Result<Option<T>, Error> {
+        self.verb(verb, true).await
+    }
+
+    async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {
+        loop {
+            let get = Arc::clone(&self.settings.store).get(key);
+            if let Some(entry) = self.verb(get, false).await? {
+                return Ok(entry);
+            }
+        }
+    }
+
+    async fn delete(&mut self, key: StoreKey) -> Result<(), Error> {
+        while self
+            .change(Arc::clone(&self.settings.store).delete(key))
+            .await?
+            .is_none()
+        {}
+        self.in_doubt = false;
+        Ok(())
+    }
+
+    async fn verb<T>(
+        &mut self,
+        mut verb: BoxFuture<Result<T, StoreError>>,
+        changes: bool,
+    ) -> Result<Option<T>, Error> {
+        let error = match self.time_limit.run(verb.as_mut()).await {
+            Ok(Ok(outcome)) => return Ok(Some(outcome)),
+            Ok(Err(error)) => error,
+            Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
+            Err(Stop::Elapsed) => {
+                self.in_doubt |= changes;
+                return Err(self.give_up(ErrorKind::TimedOut));
+            }
+        };
+        match error.kind {
+            StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
+            StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
+            StoreErrorKind::InDoubt => self.in_doubt |= changes,
+            StoreErrorKind::Unavailable => {}
+        }
+        self.errors += 1;
+        if self.errors > 1 {
+            Err(self.give_up(ErrorKind::Unavailable))
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Lets the others finish, who got through instead: each conflict means that someone did.
+    async fn wait(&mut self, conflicts: u32) -> Result<(), Error> {
+        if self.time_limit.is_over() {
+            return Err(self.give_up(ErrorKind::TimedOut));
+        }
+        match conflicts {
+            0 => {}
+            1..4 => tokio::task::yield_now().await,
+            _ => {
+                let most = 250_u64 << conflicts.min(8);
+                pause(Duration::from_micros(self.settings.random.unique() % most)).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn give_up(&self, kind: ErrorKind) -> Error {
+        if self.in_doubt {
+            ErrorKind::Unknown.into()
+        } else {
+            kind.into()
+        }
+    }
+
+    fn read(&self, entry: Entry) -> Result<Record, Error> {
+        Record::decode(entry.value).map_err(|_| self.give_up(ErrorKind::Undecodable))
+    }
+
+    fn written(&self, handle: Handle, draft: Draft, version: Version) -> Outcome {
+        let base = Base {
+            handle,
+            record: draft.record,
+            version,
+        };
+        Outcome {
+            result: Ok(()),
+            cookie: if draft.send_cookie {
+                self.cookie(&base)
+            } else {
+                CookieChange::Untouched
+            },
+            found: Some(Found::Loaded(base)),
+        }
+    }
+
+    fn cookie(&self, base: &Base) -> CookieChange {
+        let header = &base.record.header;
+        let ends_with_browser = self.settings.lifetimes.ends_with_browser(header.expiry);
+        let age = header.deadline.since(self.settings.now());
+        let age = (!ends_with_browser).then_some(age);
+        let cookie = self.settings.cookie.set(base.id(), age);
+        cookie.map_or(CookieChange::Untouched, CookieChange::Set)
+    }
+}

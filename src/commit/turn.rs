@@ -1,0 +1,116 @@
+//! A commit's way into and out of the state of the session.
+
+use super::plan::{Facts, Plan, Presence, plan};
+use super::run::{CookieChange, Job, Outcome};
+use crate::error::{Error, ErrorKind};
+use crate::settings::Settings;
+use crate::state::{Found, State};
+
+/// When a commit happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// The application asks for it.
+    Save,
+    /// The answer is ready. It failed if it is a 5xx, or if the inner service returned an error.
+    Response { failed: bool },
+}
+
+/// What there is to do.
+pub(crate) enum Task {
+    Nothing,
+    /// Load first, then ask again.
+    Load,
+    Refuse(Error),
+    Run(Job),
+}
+
+/// Decides what a commit has to do now, and takes over the pending operations if it is to write.
+/// A response takes them all: none is left for whoever still holds the session.
+pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> Task {
+    let facts = facts(state, settings, moment);
+    let task = match plan(facts) {
+        Plan::Nothing => Task::Nothing,
+        Plan::Load => return Task::Load,
+        Plan::Refuse => Task::Refuse(match state.found() {
+            Found::Failed(error) => error.clone(),
+            _ => ErrorKind::NotLoaded.into(),
+        }),
+        Plan::Interrupt => Task::Refuse(ErrorKind::Interrupted.into()),
+        Plan::Renew if state.has_responded() => Task::Nothing,
+        plan if state.has_responded() && needs_cookie(plan, facts) => {
+            Task::Refuse(ErrorKind::ResponseSent.into())
+        }
+        plan => {
+            let (base, handles) = (state.base().cloned(), state.handles());
+            let (operations, stale) = state.begin_commit();
+            return Task::Run(Job {
+                plan,
+                base,
+                operations,
+                stale,
+                handles,
+            });
+        }
+    };
+    if matches!(moment, Moment::Response { .. }) {
+        state.settle();
+    }
+    task
+}
+
+const fn needs_cookie(plan: Plan, facts: Facts) -> bool {
+    match plan {
+        Plan::Create | Plan::Flush { create: true } => true,
+        _ => facts.cycled,
+    }
+}
+
+fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
+    let pending = state.pending();
+    Facts {
+        presence: match state.found() {
+            Found::NotLoaded => Presence::NotLoaded,
+            Found::Failed(_) => Presence::Failed,
+            Found::Empty => Presence::Empty,
+            Found::Superseded => Presence::Superseded,
+            Found::Loaded(_) => Presence::Loaded,
+        },
+        flushed: pending.is_flush(),
+        cycled: pending.is_cycle(),
+        recorded: pending.is_recorded(),
+        changed: state.is_changed(),
+        data: state.has_data(),
+        renewal: state.is_accessed()
+            && state.base().is_some_and(|base| {
+                let header = &base.record.header;
+                header
+                    .next_deadline(&settings.lifetimes, header.expiry, false, settings.now())
+                    .is_some()
+            }),
+        failed: moment == Moment::Response { failed: true },
+    }
+}
+
+/// Takes in what came of a commit. Operations that were not done wait for the next one, unless
+/// this was the last.
+pub(crate) fn finish(
+    state: &mut State,
+    settings: &Settings,
+    moment: Moment,
+    outcome: Outcome,
+) -> Result<(), Error> {
+    match (&outcome.result, moment) {
+        (Err(_), Moment::Save) => state.undo_commit(),
+        (Err(_), Moment::Response { .. }) => state.end_commit(None),
+        (Ok(()), _) => state.end_commit(outcome.found),
+    }
+    match outcome.cookie {
+        CookieChange::Untouched => {}
+        CookieChange::Set(header) => state.owe(Some(header)),
+        CookieChange::Remove => {
+            state.flushed();
+            state.owe(state.carried().any.then(|| settings.cookie.removal()));
+        }
+    }
+    outcome.result
+}

@@ -1,0 +1,511 @@
+//! How a layer is configured, and which configurations there cannot be.
+
+use crate::clock::{Clock, SystemClock};
+use crate::cookie::{Attributes, CookieTemplate, SameSite};
+use crate::error::Error;
+use crate::expiry::Lifetimes;
+use crate::layer::SessionLayer;
+use crate::log;
+use crate::random::{Random, SystemRandom};
+use crate::record;
+use crate::response::default_error_response;
+use crate::settings::{ErrorResponse, Load, Settings, Unreadable};
+use crate::store::{ErasedStore, Keyspace, Store, erase};
+use bytes::Bytes;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The settings of a [`SessionLayer`], all with safe defaults.
+///
+/// ```
+/// use sessile::store::MemoryStore;
+/// use sessile::{SameSite, SessionLayer};
+/// use std::time::Duration;
+///
+/// let layer = SessionLayer::builder(MemoryStore::new())
+///     .cookie_name("__Host-shop")
+///     .cookie_same_site(SameSite::Strict)
+///     .idle_lifetime(Duration::from_secs(30 * 60))
+///     .build()?;
+/// # Ok::<(), sessile::ConfigError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct SessionLayerBuilder {
+    store: Arc<dyn ErasedStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    cookie_name: String,
+    attributes: Attributes,
+    lifetimes: Lifetimes,
+    load: Load,
+    max_size: usize,
+    time_limit: Duration,
+    application: String,
+    unreadable: Unreadable,
+    error_response: Arc<ErrorResponse>,
+    cache_control: bool,
+    plain_http: bool,
+}
+
+impl SessionLayerBuilder {
+    pub(crate) fn new(store: impl Store) -> Self {
+        Self {
+            store: erase(store),
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+            cookie_name: "__Host-id".to_owned(),
+            attributes: Attributes {
+                path: "/".to_owned(),
+                domain: None,
+                secure: true,
+                http_only: true,
+                same_site: SameSite::Lax,
+                partitioned: false,
+            },
+            lifetimes: Lifetimes {
+                idle: 14 * DAY,
+                absolute: Some(30 * DAY),
+                persistent: true,
+            },
+            load: Load::Eager,
+            max_size: 64 * 1024,
+            time_limit: Duration::from_secs(2),
+            application: String::new(),
+            unreadable: Unreadable::Fail,
+            error_response: Arc::new(default_error_response),
+            cache_control: true,
+            plain_http: false,
+        }
+    }
+
+    /// The name of the cookie. By default `__Host-id`: browsers take that prefix only from this very
+    /// host and over https (RFC 6265bis, 4.1.3). Another name is another set of sessions.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie_name = name.into();
+        self
+    }
+
+    /// Under which path the browser sends the cookie. By default `/`.
+    pub fn cookie_path(mut self, path: impl Into<String>) -> Self {
+        self.attributes.path = path.into();
+        self
+    }
+
+    /// To which domain, with all hosts below it, the browser sends the cookie. By default to
+    /// this host alone. Needs a name without the `__Host-` prefix.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.attributes.domain = Some(domain.into());
+        self
+    }
+
+    /// Whether the browser sends the cookie over https only. By default yes; see
+    /// [`plain_http`](Self::plain_http) for a developer's machine.
+    pub fn cookie_secure(mut self, secure: bool) -> Self {
+        self.attributes.secure = secure;
+        self
+    }
+
+    /// Whether the cookie is hidden from scripts. By default yes.
+    pub fn cookie_http_only(mut self, http_only: bool) -> Self {
+        self.attributes.http_only = http_only;
+        self
+    }
+
+    /// Where the browser sends the cookie along with requests that other sites cause. By default
+    /// [`SameSite::Lax`].
+    pub fn cookie_same_site(mut self, same_site: SameSite) -> Self {
+        self.attributes.same_site = same_site;
+        self
+    }
+
+    /// Whether the cookie of an embedded page is kept apart for each site that embeds it (CHIPS). By
+    /// default no.
+    pub fn cookie_partitioned(mut self, partitioned: bool) -> Self {
+        self.attributes.partitioned = partitioned;
+        self
+    }
+
+    /// Whether the cookie outlives the browser. By default yes. Without it the cookie is as with
+    /// [`Expiry::BrowserSession`](crate::Expiry::BrowserSession), for each session that does not
+    /// choose otherwise.
+    pub fn cookie_persistent(mut self, persistent: bool) -> Self {
+        self.lifetimes.persistent = persistent;
+        self
+    }
+
+    /// How long a session lives without being used. By default 14 days.
+    pub fn idle_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetimes.idle = lifetime;
+        self
+    }
+
+    /// How long a session lives at most, however much it is used. By default 30 days (NIST SP
+    /// 800-63B, AAL1).
+    pub fn absolute_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetimes.absolute = Some(lifetime);
+        self
+    }
+
+    /// Lets sessions live for as long as they are used.
+    pub fn no_absolute_lifetime(mut self) -> Self {
+        self.lifetimes.absolute = None;
+        self
+    }
+
+    /// When the session is read from the store. By default [`Load::Eager`].
+    pub fn load(mut self, load: Load) -> Self {
+        self.load = load;
+        self
+    }
+
+    /// How large a session may be, in bytes of its whole record. By default 64 KiB.
+    pub fn max_size(mut self, bytes: usize) -> Self {
+        self.max_size = bytes;
+        self
+    }
+
+    /// How long a load may take, and how long a commit. By default 2 s each.
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = limit;
+        self
+    }
+
+    /// A label that keeps the sessions of applications apart that share a store and a cookie name.
+    /// By default empty.
+    pub fn application(mut self, label: impl Into<String>) -> Self {
+        self.application = label.into();
+        self
+    }
+
+    /// What becomes of a stored record that cannot be read. By default [`Unreadable::Fail`].
+    pub fn unreadable(mut self, policy: Unreadable) -> Self {
+        self.unreadable = policy;
+        self
+    }
+
+    /// The answer where a session could not be committed. By default the error's
+    /// [`status`](Error::status) with a short text. The layer adds `Vary: Cookie`, and
+    /// `Cache-Control: no-store` if the answer has none.
+    ///
+    /// A body needs a response type that can be made from bytes: axum's, and every other with the
+    /// feature `axum`.
+    ///
+    /// ```
+    /// # use sessile::{SessionLayer, store::MemoryStore};
+    /// let layer = SessionLayer::builder(MemoryStore::new())
+    ///     .error_response(|error| {
+    ///         let mut response = http::Response::new("Please try again.".into());
+    ///         *response.status_mut() = error.status();
+    ///         response
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), sessile::ConfigError>(())
+    /// ```
+    pub fn error_response<F>(mut self, response: F) -> Self
+    where
+        F: Fn(&Error) -> http::Response<Bytes> + Send + Sync + 'static,
+    {
+        self.error_response = Arc::new(response);
+        self
+    }
+
+    /// Whether the layer sets `Cache-Control` on responses that depend on a session. By default
+    /// yes. `Vary: Cookie` is set anyway.
+    pub fn cache_control(mut self, set: bool) -> Self {
+        self.cache_control = set;
+        self
+    }
+
+    /// For plain http on a developer's machine: takes Secure and the prefix away from the cookie,
+    /// and logs a warning. Anybody on the way can then read and replace the cookie.
+    pub fn plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// The clock to go by. Unstable.
+    #[cfg(feature = "test-util")]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Where ids come from. Unstable.
+    #[cfg(feature = "test-util")]
+    pub fn random(mut self, random: Arc<dyn Random>) -> Self {
+        self.random = random;
+        self
+    }
+
+    /// The layer with these settings.
+    ///
+    /// # Errors
+    ///
+    /// A [`ConfigError`] that names the setting to change, if they do not fit together.
+    pub fn build(mut self) -> Result<SessionLayer, ConfigError> {
+        if self.plain_http {
+            let (_, prefix) = Prefix::of(&self.cookie_name);
+            self.cookie_name.drain(..prefix);
+            self.attributes.secure = false;
+            log::warn!("the session cookie is sent over plain http: not for production");
+        }
+        self.check_cookie()?;
+        self.check_limits()?;
+        let cookie = CookieTemplate::new(&self.cookie_name, &self.attributes).ok_or(
+            ConfigError::CookieName {
+                name: self.cookie_name.clone(),
+            },
+        )?;
+        Ok(SessionLayer::from(Settings {
+            keyspace: Keyspace::new(&self.cookie_name, &self.application),
+            store: self.store,
+            clock: self.clock,
+            random: self.random,
+            cookie,
+            lifetimes: self.lifetimes,
+            load: self.load,
+            unreadable: self.unreadable,
+            max_size: self.max_size,
+            time_limit: self.time_limit,
+            cache_control: self.cache_control,
+            error_response: self.error_response,
+        }))
+    }
+
+    fn check_cookie(&self) -> Result<(), ConfigError> {
+        let Attributes {
+            path,
+            domain,
+            secure,
+            http_only,
+            same_site,
+            partitioned,
+        } = &self.attributes;
+        if self.cookie_name.is_empty() || !self.cookie_name.bytes().all(is_token) {
+            return Err(ConfigError::CookieName {
+                name: self.cookie_name.clone(),
+            });
+        }
+        if !path.starts_with('/') || !path.bytes().all(|b| matches!(b, b' '..=b'~') && b != b';') {
+            return Err(ConfigError::CookiePath { path: path.clone() });
+        }
+        if let Some(domain) = domain.as_ref().filter(|domain| !is_host_name(domain)) {
+            return Err(ConfigError::CookieDomain {
+                domain: domain.clone(),
+            });
+        }
+        if *same_site == SameSite::None && !secure {
+            return Err(ConfigError::SameSiteNoneNeedsSecure);
+        }
+        if *partitioned && !secure {
+            return Err(ConfigError::PartitionedNeedsSecure);
+        }
+        let (prefix, _) = Prefix::of(&self.cookie_name);
+        if prefix.host && (domain.is_some() || path != "/") {
+            return Err(ConfigError::HostPrefix);
+        }
+        if prefix.secure && !secure {
+            return Err(ConfigError::PrefixNeedsSecure);
+        }
+        if prefix.http_only && !http_only {
+            return Err(ConfigError::PrefixNeedsHttpOnly);
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        const MAX_SIZE: usize = 1 << 30;
+        if self.lifetimes.idle < Duration::from_millis(1) {
+            return Err(ConfigError::IdleLifetime);
+        }
+        if self
+            .lifetimes
+            .absolute
+            .is_some_and(|lifetime| lifetime < Duration::from_millis(1))
+        {
+            return Err(ConfigError::AbsoluteLifetime);
+        }
+        if self.time_limit.is_zero() {
+            return Err(ConfigError::TimeLimit);
+        }
+        if !(record::EMPTY..=MAX_SIZE).contains(&self.max_size) {
+            return Err(ConfigError::MaxSize {
+                min: record::EMPTY,
+                max: MAX_SIZE,
+            });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for SessionLayerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionLayerBuilder")
+            .field("cookie_name", &self.cookie_name)
+            .field("attributes", &self.attributes)
+            .field("lifetimes", &self.lifetimes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the prefix of a cookie's name promises (RFC 6265bis, 4.1.3), compared without case as
+/// browsers do.
+struct Prefix {
+    host: bool,
+    secure: bool,
+    http_only: bool,
+}
+
+impl Prefix {
+    /// The prefix of this name, with its length.
+    fn of(name: &str) -> (Self, usize) {
+        let is = |prefix: &str| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        let known = [
+            ("__Host-Http-", true, true),
+            ("__Host-", true, false),
+            ("__Http-", false, true),
+            ("__Secure-", false, false),
+        ];
+        for (prefix, host, http_only) in known {
+            if is(prefix) {
+                return (
+                    Self {
+                        host,
+                        secure: true,
+                        http_only,
+                    },
+                    prefix.len(),
+                );
+            }
+        }
+        (
+            Self {
+                host: false,
+                secure: false,
+                http_only: false,
+            },
+            0,
+        )
+    }
+}
+
+/// A character of a token (RFC 9110, 5.6.2).
+const fn is_token(byte: u8) -> bool {
+    matches!(byte,
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~'
+        | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z')
+}
+
+/// Labels of letters, digits and inner hyphens, with dots between.
+fn is_host_name(domain: &str) -> bool {
+    domain.split('.').all(|label| {
+        !label.is_empty()
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    })
+}
+
+/// Settings that do not fit together. The text says which one to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The name of the cookie is empty, or no token.
+    CookieName {
+        /// The name that was set.
+        name: String,
+    },
+    /// The path of the cookie does not begin with `/`, or has a character that ends it.
+    CookiePath {
+        /// The path that was set.
+        path: String,
+    },
+    /// The domain of the cookie is no plain host name.
+    CookieDomain {
+        /// The domain that was set.
+        domain: String,
+    },
+    /// Browsers refuse `SameSite=None` without Secure.
+    SameSiteNoneNeedsSecure,
+    /// Browsers refuse Partitioned without Secure.
+    PartitionedNeedsSecure,
+    /// Browsers refuse the `__Host-` prefix with a domain, or with a path other than `/`.
+    HostPrefix,
+    /// Browsers refuse a prefix without Secure.
+    PrefixNeedsSecure,
+    /// Browsers refuse the `__Http-` and `__Host-Http-` prefixes without HttpOnly.
+    PrefixNeedsHttpOnly,
+    /// The idle lifetime is shorter than a millisecond.
+    IdleLifetime,
+    /// The absolute lifetime is shorter than a millisecond.
+    AbsoluteLifetime,
+    /// The time limit is zero.
+    TimeLimit,
+    /// The size limit leaves no room for a session, or is out of reason.
+    MaxSize {
+        /// The least, in bytes.
+        min: usize,
+        /// The most, in bytes.
+        max: usize,
+    },
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CookieName { name } => write!(
+                f,
+                "`cookie_name` is {name:?}: it takes letters, digits and any of !#$%&'*+-.^_`|~, at \
+                 least one"
+            ),
+            Self::CookiePath { path } => write!(
+                f,
+                "`cookie_path` is {path:?}: it must begin with `/`, in ASCII without `;` and control \
+                 characters"
+            ),
+            Self::CookieDomain { domain } => write!(
+                f,
+                "`cookie_domain` is {domain:?}: it must be a host name, without leading dot, port or \
+                 space"
+            ),
+            Self::SameSiteNoneNeedsSecure => f.write_str(
+                "`cookie_same_site` is `None`, which browsers take only with `cookie_secure(true)`",
+            ),
+            Self::PartitionedNeedsSecure => f.write_str(
+                "`cookie_partitioned` is on, which browsers take only with `cookie_secure(true)`",
+            ),
+            Self::HostPrefix => f.write_str(
+                "`cookie_name` begins with `__Host-`, which browsers take only without \
+                 `cookie_domain` and with `cookie_path(\"/\")`: choose a name without that prefix",
+            ),
+            Self::PrefixNeedsSecure => f.write_str(
+                "`cookie_name` has a prefix that browsers take only with `cookie_secure(true)`; for \
+                 plain http on a developer's machine there is `plain_http()`",
+            ),
+            Self::PrefixNeedsHttpOnly => f.write_str(
+                "`cookie_name` has a prefix that browsers take only with `cookie_http_only(true)`",
+            ),
+            Self::IdleLifetime => {
+                f.write_str("`idle_lifetime` is zero: every session would be over at once")
+            }
+            Self::AbsoluteLifetime => f.write_str(
+                "`absolute_lifetime` is zero: every session would be over at once; for none there is \
+                 `no_absolute_lifetime()`",
+            ),
+            Self::TimeLimit => f.write_str("`time_limit` is zero: no store could answer in time"),
+            Self::MaxSize { min, max } => {
+                write!(f, "`max_size` must be between {min} and {max} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}

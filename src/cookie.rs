@@ -1,0 +1,160 @@
+//! The session's cookie: found in a request byte by byte, written to a response.
+
+use crate::id::SessionId;
+use ::cookie::Cookie;
+use http::{HeaderMap, HeaderValue, header};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// The session cookies that a request carried.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Carried {
+    ids: [Option<SessionId>; Self::MAX],
+    /// Whether there was a cookie of the name at all, be it malformed.
+    pub(crate) any: bool,
+}
+
+impl Carried {
+    /// How many ids of one request count.
+    pub(crate) const MAX: usize = 3;
+
+    /// The well-formed ids, in the order sent.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> + use<'_> {
+        self.ids.iter().flatten().copied()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
+        self.ids.get(index).copied().flatten()
+    }
+
+    fn push(&mut self, id: SessionId) {
+        if let Some(place) = self.ids.iter_mut().find(|place| place.is_none()) {
+            *place = Some(id);
+        }
+    }
+}
+
+/// Finds the cookies with this name.
+///
+/// Only the bytes count (RFC 6265bis, 5.8): pairs end at `;`, spaces and tabs around them go, and the
+/// name has to be the same to the byte. Unquoting, decoding or trimming anything else would let
+/// a sister domain forge a cookie with a `__Host-` prefix.
+pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
+    let mut carried = Carried::default();
+    for line in headers.get_all(header::COOKIE) {
+        for pair in line.as_bytes().split(|byte| *byte == b';') {
+            let pair = trim(pair);
+            let Some(value) = pair.strip_prefix(name.as_bytes()) else {
+                continue;
+            };
+            let Some(value) = value.strip_prefix(b"=") else {
+                continue;
+            };
+            carried.any = true;
+            if let Some(id) = SessionId::parse(value) {
+                carried.push(id);
+            }
+        }
+    }
+    carried
+}
+
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Where browsers send a cookie along with a request that another site caused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum SameSite {
+    /// Only within the site.
+    Strict,
+    /// Also where a link leads to the site.
+    #[default]
+    Lax,
+    /// Everywhere, which takes Secure.
+    None,
+}
+
+/// The attributes of a cookie, checked by whoever hands them over.
+#[derive(Debug, Clone)]
+pub(crate) struct Attributes {
+    pub(crate) path: String,
+    pub(crate) domain: Option<String>,
+    pub(crate) secure: bool,
+    pub(crate) http_only: bool,
+    pub(crate) same_site: SameSite,
+    pub(crate) partitioned: bool,
+}
+
+/// The cookie of a layer, with its constant part built once.
+#[derive(Debug)]
+pub(crate) struct CookieTemplate {
+    name: String,
+    attributes: String,
+    removal: HeaderValue,
+}
+
+impl CookieTemplate {
+    /// `None` if name and attributes make no header value.
+    pub(crate) fn new(name: &str, attributes: &Attributes) -> Option<Self> {
+        let mut cookie = Cookie::build((name, ""))
+            .path(attributes.path.as_str())
+            .secure(attributes.secure)
+            .http_only(attributes.http_only)
+            .same_site(match attributes.same_site {
+                SameSite::Strict => ::cookie::SameSite::Strict,
+                SameSite::Lax => ::cookie::SameSite::Lax,
+                SameSite::None => ::cookie::SameSite::None,
+            })
+            .partitioned(attributes.partitioned);
+        if let Some(domain) = &attributes.domain {
+            cookie = cookie.domain(domain.as_str());
+        }
+        let constant = cookie.to_string();
+        let attributes = constant.strip_prefix(name)?.strip_prefix('=')?;
+        // Both, since some clients know only the older one.
+        let removal = format!("{constant}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT");
+        Some(Self {
+            name: name.to_owned(),
+            attributes: attributes.to_owned(),
+            removal: HeaderValue::try_from(removal).ok()?,
+        })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The header that takes the cookie out of the browser.
+    pub(crate) fn removal(&self) -> HeaderValue {
+        self.removal.clone()
+    }
+
+    /// The header that puts the cookie into the browser; without an age, until it is closed.
+    pub(crate) fn set(&self, id: SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
+        let mut text = String::with_capacity(self.name.len() + self.attributes.len() + 70);
+        text.push_str(&self.name);
+        text.push('=');
+        id.push_to(&mut text);
+        text.push_str(&self.attributes);
+        if let Some(age) = max_age {
+            write!(text, "; Max-Age={}", max_age_seconds(age)).ok()?;
+        }
+        let mut header = HeaderValue::try_from(text).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+}
+
+/// Whole seconds, rounded up, from one second to 400 days (the limit of RFC 6265bis, 5.5).
+fn max_age_seconds(age: Duration) -> u64 {
+    const LIMIT: u64 = 400 * 24 * 60 * 60;
+    let seconds = age
+        .as_secs()
+        .saturating_add(u64::from(age.subsec_nanos() > 0));
+    seconds.clamp(1, LIMIT)
+}

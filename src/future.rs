@@ -1,0 +1,123 @@
+//! The response of a request with a session: the load, the inner service, the commit.
+
+use crate::body::ResponseBody;
+use crate::commit::Moment;
+use crate::error::Error;
+use crate::response::{decorate, error_response};
+use crate::session::{Commit, Session};
+use crate::settings::Load;
+use http::Response;
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+pin_project! {
+    /// The response of a [`SessionService`](crate::SessionService).
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<F, B, E> {
+        #[pin]
+        inner: F,
+        // None where a layer further out has the session.
+        session: Option<Session>,
+        stage: Stage<B, E>,
+    }
+}
+
+enum Stage<B, E> {
+    /// The session is loaded, and the inner service waits.
+    Load,
+    /// The inner service works.
+    Inner,
+    /// The session is committed, and the response waits.
+    Commit {
+        commit: Commit,
+        result: Option<Result<Response<B>, E>>,
+    },
+}
+
+impl<F, B, E> ResponseFuture<F, B, E> {
+    pub(crate) fn new(inner: F, session: Option<Session>) -> Self {
+        let eager = session
+            .as_ref()
+            .is_some_and(|it| it.inner().settings().load == Load::Eager);
+        Self {
+            inner,
+            session,
+            stage: if eager { Stage::Load } else { Stage::Inner },
+        }
+    }
+}
+
+impl<F, B, E> Future for ResponseFuture<F, B, E>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+    B: ResponseBody,
+{
+    type Output = Result<Response<B::Output>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        let session = this.session.as_ref();
+        loop {
+            match this.stage {
+                Stage::Load => {
+                    if let Some(session) = session {
+                        ready!(session.inner().poll_load(cx));
+                    }
+                    *this.stage = Stage::Inner;
+                }
+                Stage::Inner => {
+                    let result = ready!(this.inner.as_mut().poll(cx));
+                    let Some(session) = session else {
+                        return Poll::Ready(result.map(|response| response.map(B::keep)));
+                    };
+                    let failed = match &result {
+                        Ok(response) => response.status().is_server_error(),
+                        Err(_) => true,
+                    };
+                    let commit = session.inner().commit(Moment::Response { failed });
+                    *this.stage = Stage::Commit {
+                        commit,
+                        result: Some(result),
+                    };
+                }
+                Stage::Commit { commit, result } => {
+                    let committed = ready!(Pin::new(commit).poll(cx));
+                    let result = result.take().expect("polled after it was ready");
+                    return Poll::Ready(match session {
+                        Some(session) => {
+                            result.map(|response| answer(session, committed.err(), response))
+                        }
+                        None => result.map(|response| response.map(B::keep)),
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The response as it leaves the layer.
+fn answer<B: ResponseBody>(
+    session: &Session,
+    error: Option<Error>,
+    response: Response<B>,
+) -> Response<B::Output> {
+    let settings = session.inner().settings();
+    let (cookie, accessed) = {
+        let state = &mut session.inner().cell().state;
+        (state.respond(error.as_ref()), state.is_accessed())
+    };
+    let mut response = match error {
+        None => response.map(B::keep),
+        Some(error) => error_response(settings, &error).map(B::text),
+    };
+    decorate(response.headers_mut(), settings, accessed, cookie);
+    response
+}
+
+impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading the session that a request's cookies name.
+
+use crate::cookie::Carried;
+use crate::error::ErrorKind;
+use crate::expiry::Timestamp;
+use crate::id::SessionId;
+use crate::record::{Record, Unreadable as UnreadableRecord};
+use crate::settings::{Settings, Unreadable};
+use crate::state::{Base, Found};
+use crate::store::{BoxFuture, Entry, StoreError};
+use crate::time_limit::TimeLimit;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+/// How long after a rotation the retired id is told apart from an unknown one.
+const SUPERSEDED: Duration = Duration::from_secs(60);
+
+/// A load that is under way: the ids are looked up in the order sent, until one loads.
+pub(crate) struct Load {
+    settings: Arc<Settings>,
+    carried: Carried,
+    index: usize,
+    get: BoxFuture<Result<Option<Entry>, StoreError>>,
+    time_limit: TimeLimit,
+    superseded: bool,
+}
+
+impl Load {
+    /// `None` if there is no id to look up, so the session is empty.
+    pub(crate) fn start(settings: Arc<Settings>, carried: Carried) -> Option<Self> {
+        let get = lookup(&settings, carried.get(0)?);
+        let time_limit = TimeLimit::new(settings.time_limit);
+        Some(Self {
+            settings,
+            carried,
+            index: 0,
+            get,
+            time_limit,
+            superseded: false,
+        })
+    }
+
+    /// Goes on with the load. `missing` is told each id that has no entry.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut missing: impl FnMut(usize),
+    ) -> Poll<Found> {
+        while let Some(id) = self.carried.get(self.index) {
+            let entry = match ready!(self.time_limit.poll(self.get.as_mut(), cx)) {
+                Ok(Ok(entry)) => entry,
+                Ok(Err(_)) => return Poll::Ready(Found::Failed(ErrorKind::Unavailable.into())),
+                Err(stop) => return Poll::Ready(Found::Failed(stop.into())),
+            };
+            match entry.map(|entry| judge(&self.settings, id, entry)) {
+                None => missing(self.index),
+                Some(Found::Empty) => {}
+                Some(Found::Superseded) => self.superseded = true,
+                Some(found) => return Poll::Ready(found),
+            }
+            self.index += 1;
+            if let Some(next) = self.carried.get(self.index) {
+                self.get = lookup(&self.settings, next);
+            }
+        }
+        Poll::Ready(if self.superseded {
+            Found::Superseded
+        } else {
+            Found::Empty
+        })
+    }
+}
+
+fn lookup(settings: &Settings, id: SessionId) -> BoxFuture<Result<Option<Entry>, StoreError>> {
+    Arc::clone(&settings.store).get(settings.keyspace.key(&id.handle))
+}
+
+/// What an entry is to someone who comes with this id.
+fn judge(settings: &Settings, id: SessionId, entry: Entry) -> Found {
+    let record = match Record::decode(entry.value) {
+        Ok(record) => record,
+        Err(UnreadableRecord) => {
+            return match settings.unreadable {
+                Unreadable::Fail => Found::Failed(ErrorKind::Undecodable.into()),
+                Unreadable::Empty => Found::Empty,
+            };
+        }
+    };
+    let now = settings.now();
+    if now >= record.header.deadline {
+        Found::Empty
+    } else if record.header.secret == id.secret {
+        Found::Loaded(Base {
+            handle: id.handle,
+            record,
+            version: entry.version,
+        })
+    } else if record
+        .header
+        .rotated_at
+        .is_some_and(|at| is_recent(at, now))
+    {
+        Found::Superseded
+    } else {
+        Found::Empty
+    }
+}
+
+fn is_recent(rotated_at: Timestamp, now: Timestamp) -> bool {
+    rotated_at.plus(SUPERSEDED) > now
+}

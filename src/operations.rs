@@ -1,0 +1,254 @@
+//! What a request did to its session, so that it can be done again to a newer version.
+//!
+//! Operations on different keys do not touch each other, so their order is kept for each key
+//! alone: what was last set, or the updates since the version that the request began with.
+
+use crate::error::{Error, ErrorKind};
+use crate::expiry::Expiry;
+use crate::record::Record;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A closure that makes the new value of a key from the old one.
+pub(crate) type Update = Arc<dyn Fn(Option<&Bytes>) -> Result<Option<Bytes>, Error> + Send + Sync>;
+
+/// A key with its value.
+pub(crate) type Item<'a> = (&'a str, &'a [u8]);
+
+/// The changes that wait for a commit.
+#[derive(Clone)]
+pub(crate) struct Operations {
+    /// End the session, before everything below.
+    flush: bool,
+    /// Give the session another id.
+    cycle: bool,
+    /// Empty the session, before the keys below.
+    clear: bool,
+    keys: BTreeMap<Box<str>, Change>,
+    expiry: Option<Expiry>,
+}
+
+/// What was done to one key.
+#[derive(Clone)]
+enum Change {
+    /// It was set or removed: what it held before does not matter.
+    Set(Option<Bytes>),
+    /// It was updated, which gave this value on the version that was at hand.
+    Updated(Vec<Update>, Option<Bytes>),
+}
+
+impl Change {
+    const fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::Set(value) | Self::Updated(_, value) => value.as_ref(),
+        }
+    }
+}
+
+impl Operations {
+    pub(crate) const fn new() -> Self {
+        Self {
+            flush: false,
+            cycle: false,
+            clear: false,
+            keys: BTreeMap::new(),
+            expiry: None,
+        }
+    }
+
+    pub(crate) fn set(&mut self, key: &str, value: Option<Bytes>) {
+        self.keys.insert(key.into(), Change::Set(value));
+    }
+
+    /// Records an update, together with the value that it gave.
+    pub(crate) fn update(&mut self, key: &str, update: Update, value: Option<Bytes>) {
+        match self.keys.get_mut(key) {
+            // What was set or cleared here is the same on every version, and so is the result.
+            Some(Change::Set(old)) => *old = value,
+            Some(Change::Updated(updates, old)) => {
+                updates.push(update);
+                *old = value;
+            }
+            None if self.clear || self.flush => self.set(key, value),
+            None => {
+                self.keys
+                    .insert(key.into(), Change::Updated(vec![update], value));
+            }
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.clear = true;
+        self.keys.clear();
+    }
+
+    pub(crate) fn set_expiry(&mut self, expiry: Expiry) {
+        self.expiry = Some(expiry);
+    }
+
+    pub(crate) const fn cycle(&mut self) {
+        self.cycle = true;
+    }
+
+    /// Ends the session, and forgets what was recorded before.
+    pub(crate) fn flush(&mut self) {
+        *self = Self {
+            flush: true,
+            ..Self::new()
+        };
+    }
+
+    /// The flush is done, what came after it is not.
+    pub(crate) const fn flushed(&mut self) {
+        self.flush = false;
+    }
+
+    pub(crate) const fn is_flush(&self) -> bool {
+        self.flush
+    }
+
+    pub(crate) const fn is_cycle(&self) -> bool {
+        self.cycle
+    }
+
+    /// Whether there are operations: flush and cycle are none.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.clear || !self.keys.is_empty() || self.expiry.is_some()
+    }
+
+    pub(crate) const fn expiry(&self) -> Option<Expiry> {
+        self.expiry
+    }
+
+    /// What these operations make of a key: `None` if they leave it as it was.
+    pub(crate) fn get(&self, key: &str) -> Option<Option<&Bytes>> {
+        match self.keys.get(key) {
+            Some(change) => Some(change.value()),
+            None if self.hides_base() => Some(None),
+            None => None,
+        }
+    }
+
+    /// What these operations make of the keys below, with their values, sorted.
+    pub(crate) fn entries<'a>(
+        &'a self,
+        below: impl Iterator<Item = Item<'a>> + Clone,
+    ) -> impl Iterator<Item = Item<'a>> + Clone {
+        let below = (!self.hides_base()).then_some(below).into_iter().flatten();
+        Merged {
+            below: below.peekable(),
+            above: self.keys.iter().peekable(),
+        }
+    }
+
+    /// Whether these operations change a byte of the record.
+    pub(crate) fn change(&self, base: &Record) -> bool {
+        self.expiry
+            .is_some_and(|expiry| expiry != base.header.expiry)
+            || if self.hides_base() {
+                !self.entries(base.entries()).eq(base.entries())
+            } else {
+                self.keys
+                    .iter()
+                    .any(|(key, change)| change.value() != base.get(key).as_ref())
+            }
+    }
+
+    /// The same operations, with each update done again on this version.
+    ///
+    /// # Errors
+    ///
+    /// What an update returned, or [`Conflict`](ErrorKind::Conflict) if it panicked or could not
+    /// read the value.
+    pub(crate) fn rebase(&self, base: &Record) -> Result<Self, Error> {
+        let mut rebased = self.clone();
+        for (key, change) in &mut rebased.keys {
+            let Change::Updated(updates, result) = change else {
+                continue;
+            };
+            let mut value = base.get(key);
+            for update in updates.iter() {
+                value = run(update, value.as_ref())?;
+            }
+            *result = value;
+        }
+        Ok(rebased)
+    }
+
+    /// These operations, and then those.
+    pub(crate) fn then(mut self, later: Self) -> Self {
+        if later.flush {
+            return later;
+        }
+        if later.clear {
+            self.clear();
+        }
+        let hides_base = self.hides_base();
+        for (key, change) in later.keys {
+            match (self.keys.get_mut(&key), change) {
+                (Some(Change::Set(old)), change) => *old = change.value().cloned(),
+                (Some(Change::Updated(updates, old)), Change::Updated(more, value)) => {
+                    updates.extend(more);
+                    *old = value;
+                }
+                (None, Change::Updated(_, value)) if hides_base => {
+                    self.keys.insert(key, Change::Set(value));
+                }
+                (_, change) => {
+                    self.keys.insert(key, change);
+                }
+            }
+        }
+        self.cycle |= later.cycle;
+        self.expiry = later.expiry.or(self.expiry);
+        self
+    }
+
+    const fn hides_base(&self) -> bool {
+        self.clear || self.flush
+    }
+}
+
+/// Runs an update outside of the handler, where nobody can catch its panic.
+fn run(update: &Update, old: Option<&Bytes>) -> Result<Option<Bytes>, Error> {
+    match catch_unwind(AssertUnwindSafe(|| update(old))) {
+        Ok(Err(error)) if error.kind() == ErrorKind::TooLarge => Err(error),
+        Ok(Err(_)) | Err(_) => Err(ErrorKind::Conflict.into()),
+        Ok(Ok(new)) => Ok(new),
+    }
+}
+
+/// Two sorted lists as one: where both have a key, what is above counts.
+#[derive(Clone)]
+struct Merged<B: Iterator<Item: Clone>, A: Iterator<Item: Clone>> {
+    below: Peekable<B>,
+    above: Peekable<A>,
+}
+
+impl<'a, B, A> Iterator for Merged<B, A>
+where
+    B: Iterator<Item = Item<'a>>,
+    A: Iterator<Item = (&'a Box<str>, &'a Change)>,
+{
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let below = self.below.peek().map(|(key, _)| *key);
+            let above = self.above.peek().map(|(key, _)| &***key);
+            if below.is_some_and(|below| above.is_none_or(|above| below < above)) {
+                return self.below.next();
+            }
+            if below.is_some() && below == above {
+                self.below.next();
+            }
+            let (key, change) = self.above.next()?;
+            if let Some(value) = change.value() {
+                return Some((key, value));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What a response says besides the handler's: the cookie, the caches, the errors.
+
+use crate::error::Error;
+use crate::settings::Settings;
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, VARY};
+use http::response::Response;
+
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private");
+
+/// Tells the browser its cookie, and caches that they must not share the response.
+pub(crate) fn decorate(
+    headers: &mut HeaderMap,
+    settings: &Settings,
+    accessed: bool,
+    cookie: Option<HeaderValue>,
+) {
+    let sets_cookie = cookie.is_some();
+    if let Some(cookie) = cookie {
+        set_cookie(headers, settings.cookie.name(), cookie);
+    }
+    if accessed || sets_cookie {
+        vary_by_cookie(headers);
+        if settings.cache_control {
+            keep_private(headers, sets_cookie);
+        }
+    }
+}
+
+/// The answer for a commit that failed.
+pub(crate) fn error_response(settings: &Settings, error: &Error) -> Response<Bytes> {
+    let mut response = (settings.error_response)(error);
+    vary_by_cookie(response.headers_mut());
+    response
+        .headers_mut()
+        .entry(CACHE_CONTROL)
+        .or_insert(NO_STORE);
+    response
+}
+
+/// A short text that gives nothing away.
+pub(crate) fn default_error_response(error: &Error) -> Response<Bytes> {
+    let text = match error.status().as_u16() {
+        400 => "The session has ended. Please try again.",
+        503 => "Sessions are not available right now. Please try again later.",
+        _ => "The session could not be processed.",
+    };
+    let mut response = Response::new(Bytes::from_static(text.as_bytes()));
+    *response.status_mut() = error.status();
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+        .headers_mut()
+        .insert(VARY, HeaderValue::from_static("cookie"));
+    response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
+    response
+}
+
+/// Adds the cookie. One that the handler set under the same name gives way to it.
+fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
+    let ours = |other: &HeaderValue| {
+        let pair = other
+            .as_bytes()
+            .split(|byte| *byte == b';')
+            .next()
+            .unwrap_or_default();
+        let other = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+        other.trim_ascii() == name.as_bytes()
+    };
+    if headers.get_all(SET_COOKIE).iter().any(ours) {
+        let others: Vec<_> = headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .filter(|other| !ours(other))
+            .cloned()
+            .collect();
+        headers.remove(SET_COOKIE);
+        for other in others {
+            headers.append(SET_COOKIE, other);
+        }
+    }
+    headers.append(SET_COOKIE, cookie);
+}
+
+fn vary_by_cookie(headers: &mut HeaderMap) {
+    let covered = headers
+        .get_all(VARY)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"));
+    if !covered {
+        headers.append(VARY, HeaderValue::from_static("cookie"));
+    }
+}
+
+/// Keeps the response out of shared caches, and one with our cookie out of all that the handler
+/// did not ask for.
+fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
+    let Some(first) = headers.get(CACHE_CONTROL) else {
+        headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
+        return;
+    };
+    if !sets_cookie || first == NO_STORE {
+        return;
+    }
+    let mut kept = Vec::new();
+    let mut private = false;
+    for directive in headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+    {
+        let name = directive
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default()
+            .trim_ascii();
+        if name.eq_ignore_ascii_case(b"public") || name.eq_ignore_ascii_case(b"s-maxage") {
+            continue;
+        }
+        private |= directive.eq_ignore_ascii_case(b"private")
+            || directive.eq_ignore_ascii_case(b"no-store");
+        if !directive.is_empty() {
+            kept.push(directive);
+        }
+    }
+    if !private {
+        kept.push(b"private");
+    }
+    let value = HeaderValue::from_bytes(&kept.join(&b", "[..])).unwrap_or(NO_STORE);
+    headers.insert(CACHE_CONTROL, value);
+}

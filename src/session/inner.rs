@@ -1,0 +1,262 @@
+//! What the handles of one session share: the state, the load that fills it, and the commits that
+//! take turns on it.
+
+use crate::commit::{Job, Moment, Task, begin, finish, run};
+use crate::cookie::Carried;
+use crate::error::{Error, ErrorKind};
+use crate::load::Load;
+use crate::log;
+use crate::session::Session;
+use crate::settings::Settings;
+use crate::state::{Found, State};
+use crate::store::BoxFuture;
+use crate::time_limit::{Stop, TimeLimit};
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker, ready};
+use tokio::runtime::Handle;
+
+pub(crate) struct Inner {
+    settings: Arc<Settings>,
+    cell: Mutex<Cell>,
+    /// Who waits for the load or for a turn.
+    waiting: Mutex<Vec<Waker>>,
+    /// The session of another layer around this one.
+    outer: Option<Session>,
+}
+
+pub(crate) struct Cell {
+    pub(crate) state: State,
+    load: Option<Load>,
+    /// A commit has its turn.
+    committing: bool,
+}
+
+impl Inner {
+    pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
+        // Without an id there is nothing to ask the store for.
+        let found = if carried.get(0).is_some() {
+            Found::NotLoaded
+        } else {
+            Found::Empty
+        };
+        let cell = Cell {
+            state: State::new(found, carried),
+            load: None,
+            committing: false,
+        };
+        Self {
+            settings,
+            cell: Mutex::new(cell),
+            waiting: Mutex::default(),
+            outer,
+        }
+    }
+
+    pub(crate) const fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    pub(crate) const fn outer(&self) -> Option<&Session> {
+        self.outer.as_ref()
+    }
+
+    /// A panic elsewhere leaves the state whole: nothing foreign runs under this lock but the store's
+    /// `get`.
+    pub(crate) fn cell(&self) -> MutexGuard<'_, Cell> {
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // The load: whoever polls drives it, and all who wait are told when it goes on.
+
+    pub(crate) fn poll_load(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let mut cell = self.cell();
+        if !cell.state.is_not_loaded() {
+            return Poll::Ready(());
+        }
+        let found = match self.drive(&mut cell, cx) {
+            Poll::Ready(found) => found,
+            Poll::Pending => {
+                // Polled once more under a waker of us all, since this caller may go away.
+                self.wait(cx);
+                let shared = Waker::from(Arc::clone(self));
+                ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)))
+            }
+        };
+        cell.load = None;
+        cell.state.loaded(found);
+        drop(cell);
+        self.wake_waiting();
+        Poll::Ready(())
+    }
+
+    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<Found> {
+        let Cell { state, load, .. } = cell;
+        if load.is_none() {
+            *load = Load::start(Arc::clone(&self.settings), *state.carried());
+        }
+        match load {
+            Some(load) => load.poll(cx, |index| state.note_missing(index)),
+            None => Poll::Ready(Found::Empty),
+        }
+    }
+
+    fn wait(&self, cx: &Context<'_>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
+        }
+    }
+
+    fn wake_waiting(&self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let wakers = std::mem::take(&mut *waiting);
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    // The commit: one at a time.
+
+    pub(crate) fn commit(self: &Arc<Self>, moment: Moment) -> Commit {
+        let mut cell = self.cell();
+        if cell.committing {
+            return Commit::running(Arc::clone(self).commit_in_turn(moment));
+        }
+        match begin(&mut cell.state, &self.settings, moment) {
+            Task::Nothing => Commit::Done(Ok(())),
+            Task::Refuse(error) => Commit::Done(Err(error)),
+            Task::Load => Commit::running(Arc::clone(self).commit_in_turn(moment)),
+            Task::Run(job) => {
+                cell.committing = true;
+                let turn = Turn(Arc::clone(self));
+                Commit::running(async move { turn.perform(job, moment).await })
+            }
+        }
+    }
+
+    async fn commit_in_turn(self: Arc<Self>, moment: Moment) -> Result<(), Error> {
+        let turn = self.turn().await?;
+        loop {
+            let task = begin(&mut self.cell().state, &self.settings, moment);
+            match task {
+                Task::Nothing => return Ok(()),
+                Task::Refuse(error) => return Err(error),
+                Task::Load => poll_fn(|cx| self.poll_load(cx)).await,
+                Task::Run(job) => return turn.perform(job, moment).await,
+            }
+        }
+    }
+
+    /// Waits until no other commit is under way.
+    pub(crate) async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
+        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx)));
+        match TimeLimit::new(self.settings.time_limit)
+            .run(turn.as_mut())
+            .await
+        {
+            Ok(turn) => Ok(turn),
+            Err(Stop::Elapsed) => Err(ErrorKind::TimedOut.into()),
+            Err(Stop::NoRuntime) => Ok(turn.await),
+        }
+    }
+
+    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Turn> {
+        let mut cell = self.cell();
+        if cell.committing {
+            self.wait(cx);
+            return Poll::Pending;
+        }
+        cell.committing = true;
+        drop(cell);
+        Poll::Ready(Turn(Arc::clone(self)))
+    }
+}
+
+/// Wakes all who wait for the load.
+impl Wake for Inner {
+    fn wake(self: Arc<Self>) {
+        self.wake_waiting();
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let cell = self.cell.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if cell.state.is_forsaken() {
+            log::warn!("a session was changed after its response, and never saved");
+        }
+    }
+}
+
+/// The right to commit, for as long as it is held.
+pub(crate) struct Turn(Arc<Inner>);
+
+impl Turn {
+    async fn perform(self, job: Job, moment: Moment) -> Result<(), Error> {
+        let outcome = run(&self.0.settings, &job).await;
+        drop(job);
+        finish(&mut self.0.cell().state, &self.0.settings, moment, outcome)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut cell = self.0.cell();
+        cell.committing = false;
+        // Where the commit was cut off, because its runtime is gone.
+        cell.state.undo_commit();
+        drop(cell);
+        self.0.wake_waiting();
+    }
+}
+
+/// A commit. Once it had to wait, it runs to its end: dropped, it is handed to the runtime.
+pub(crate) enum Commit {
+    Done(Result<(), Error>),
+    Running {
+        run: BoxFuture<Result<(), Error>>,
+        runtime: Option<Handle>,
+    },
+}
+
+impl Commit {
+    fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
+        Self::Running {
+            run: Box::pin(run),
+            runtime: None,
+        }
+    }
+}
+
+impl Future for Commit {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Done(result) => Poll::Ready(result.clone()),
+            Self::Running { run, runtime } => {
+                let result = run.as_mut().poll(cx);
+                if result.is_ready() {
+                    *self = Self::Done(Ok(()));
+                } else if runtime.is_none() {
+                    *runtime = Handle::try_current().ok();
+                }
+                result
+            }
+        }
+    }
+}
+
+impl Drop for Commit {
+    fn drop(&mut self) {
+        if let Self::Running {
+            run,
+            runtime: Some(runtime),
+        } = self
+        {
+            let ended: BoxFuture<_> = Box::pin(async { Ok(()) });
+            runtime.spawn(std::mem::replace(run, ended));
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The session as a handler sees it.
+
+mod inner;
+
+pub(crate) use inner::{Commit, Inner};
+
+use crate::commit::Moment;
+use crate::cookie::Carried;
+use crate::error::{Error, ErrorKind};
+use crate::expiry::{Expiry, Timestamp};
+use crate::id::SessionId;
+use crate::key::AsKey;
+use crate::operations::Update;
+use crate::record::Record;
+use crate::settings::Settings;
+use crate::state::{Base, State};
+use crate::time_limit::TimeLimit;
+use crate::value::{decode, encode};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The session of a request.
+///
+/// It is a cheap handle: clones are the same session. A handler takes it as an extractor (feature
+/// `axum`), or out of the request's extensions. Its methods work on memory and do not wait. What
+/// was changed is written when the response is ready, merged with whatever other requests wrote
+/// meanwhile; a 5xx response writes nothing.
+///
+/// ```
+/// use sessile::{Error, Session};
+///
+/// async fn add_to_cart(session: Session) -> Result<String, Error> {
+///     session.update("cart", |cart: Option<Vec<String>>| {
+///         let mut cart = cart.unwrap_or_default();
+///         cart.push("apple".to_owned());
+///         Some(cart)
+///     })?;
+///     let name: Option<String> = session.get("name")?;
+///     Ok(format!("{}, it is in your cart", name.unwrap_or_default()))
+/// }
+/// ```
+///
+/// # Errors
+///
+/// Reading and changing fail with [`NotLoaded`](ErrorKind::NotLoaded) before the session is loaded,
+/// and with the load's own error if that failed: a cache that is gone is not an empty session.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+/// # Reading
+impl Session {
+    /// The value of a key, if there is one. Decodes this key and no other.
+    ///
+    /// ```
+    /// # fn f(session: sessile::Session) -> Result<(), sessile::Error> {
+    /// let visits = session.get::<u64>("visits")?.unwrap_or(0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Decode`](ErrorKind::Decode) if the value is of another type; the load's error.
+    pub fn get<T: DeserializeOwned>(&self, key: impl AsKey<T>) -> Result<Option<T>, Error> {
+        let key = key.as_key();
+        let value = self.read(|state| state.get(key))?;
+        value.map(|value| decode(key, &value)).transpose()
+    }
+
+    /// The value of a key as JSON, whatever its type.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_value(&self, key: impl AsRef<str>) -> Result<Option<Value>, Error> {
+        self.get::<Value>(key.as_ref())
+    }
+
+    /// Whether there is a value of this key.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn contains_key(&self, key: impl AsRef<str>) -> Result<bool, Error> {
+        self.read(|state| Ok(state.get(key.as_ref())?.is_some()))
+    }
+
+    /// All keys, sorted.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn keys(&self) -> Result<Vec<String>, Error> {
+        self.read(|state| Ok(state.entries()?.map(|(key, _)| key.to_owned()).collect()))
+    }
+
+    /// How many keys there are.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn len(&self) -> Result<usize, Error> {
+        self.read(|state| Ok(state.entries()?.count()))
+    }
+
+    /// Whether there is no key.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        self.read(|state| Ok(state.entries()?.next().is_none()))
+    }
+
+    /// The id, to correlate requests with. `None` where nothing is stored yet, and from
+    /// [`cycle_id`](Self::cycle_id) or [`flush`](Self::flush) to the commit.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn id(&self) -> Result<Option<SessionId>, Error> {
+        self.read(|state| state.id())
+    }
+
+    /// Whether nothing of this session is stored yet.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn is_new(&self) -> Result<bool, Error> {
+        self.read(|state| Ok(state.readable()?.is_none()))
+    }
+
+    /// When the session was created; `None` where nothing is stored yet.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn created(&self) -> Result<Option<SystemTime>, Error> {
+        self.read(|state| {
+            Ok(state
+                .readable()?
+                .map(|base| base.record.header.created.into()))
+        })
+    }
+
+    /// Whether there are changes that no commit has stored yet. A value that was set to what it is
+    /// anyway, or a missing key that was removed, is none.
+    #[must_use]
+    pub fn is_modified(&self) -> bool {
+        self.inner.cell().state.is_modified()
+    }
+
+    /// Whether the session was used in any way: read, changed, or asked for its id.
+    #[must_use]
+    pub fn is_accessed(&self) -> bool {
+        self.inner.cell().state.is_accessed()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&State) -> Result<T, Error>) -> Result<T, Error> {
+        let mut cell = self.inner.cell();
+        cell.state.access();
+        read(&cell.state)
+    }
+}
+
+/// # Changing
+impl Session {
+    /// Sets the value of a key.
+    ///
+    /// ```
+    /// # fn f(session: sessile::Session) -> Result<(), sessile::Error> {
+    /// session.insert("visits", 1)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Encode`](ErrorKind::Encode) if the value cannot be stored and read back: it fails to
+    /// serialize, nests over 64 levels, or has map keys that are no texts.
+    /// [`TooLarge`](ErrorKind::TooLarge) if the session would grow over the limit of the layer. The
+    /// load's error. In each case the session is as it was.
+    ///
+    /// JSON knows no NaN and no infinity: like `serde_json`, this stores them as null.
+    pub fn insert<T: Serialize>(&self, key: impl AsKey<T>, value: T) -> Result<(), Error> {
+        let (key, limit) = (key.as_key(), self.inner.settings().max_size);
+        let value = encode(key, &value, limit)?;
+        self.change(|state| state.set(key, Some(value), limit))
+    }
+
+    /// Changes the value of a key by a closure that gets what is there and returns what is to be.
+    ///
+    /// Where two requests update one key at the same time, none is lost: the second closure runs
+    /// again, on what the first one stored. So it **may run again after the handler has ended**. It
+    /// must have no side effects, and clone what it captures rather than give it away; the result
+    /// in the handler is provisional.
+    ///
+    /// ```
+    /// # fn f(session: sessile::Session) -> Result<(), sessile::Error> {
+    /// let item = String::from("apple");
+    /// let cart = session.update("cart", move |cart: Option<Vec<String>>| {
+    ///     let mut cart = cart.unwrap_or_default();
+    ///     cart.push(item.clone());
+    ///     Some(cart)
+    /// })?;
+    /// assert!(cart.is_some());
+    ///
+    /// let visits = session.update("visits", |visits: Option<u64>| Some(visits.unwrap_or(0) + 1))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    pub fn update<T, F>(&self, key: impl AsKey<T>, update: F) -> Result<Option<T>, Error>
+    where
+        T: Serialize + DeserializeOwned,
+        F: Fn(Option<T>) -> Option<T> + Send + Sync + 'static,
+    {
+        let (key, limit) = (key.as_key(), self.inner.settings().max_size);
+        let name: Arc<str> = key.into();
+        let run = move |old: Option<&Bytes>| -> Result<(Option<T>, Option<Bytes>), Error> {
+            let old = old.map(|value| decode(&name, value)).transpose()?;
+            let new = update(old);
+            let text = new
+                .as_ref()
+                .map(|value| encode(&name, value, limit))
+                .transpose()?;
+            Ok((new, text))
+        };
+        let run = Arc::new(run);
+        let again = Arc::clone(&run);
+        let again: Update = Arc::new(move |old| again(old).map(|(_, text)| text));
+        loop {
+            // The closure is foreign, and may use this very session: no lock is held.
+            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
+            let (new, text) = run(old.as_ref())?;
+            let mut cell = self.inner.cell();
+            if cell.state.revision() == revision {
+                cell.state.update(key, again, text, limit)?;
+                return Ok(new);
+            }
+        }
+    }
+
+    /// Removes a key and returns its value. A value of another type is an error, and stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn remove<T: DeserializeOwned>(&self, key: impl AsKey<T>) -> Result<Option<T>, Error> {
+        let (key, limit) = (key.as_key(), self.inner.settings().max_size);
+        loop {
+            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
+            let value = old.map(|old| decode(key, &old)).transpose()?;
+            let mut cell = self.inner.cell();
+            if cell.state.revision() == revision {
+                cell.state.set(key, None, limit)?;
+                return Ok(value);
+            }
+        }
+    }
+
+    /// Removes a key and returns its value as JSON, whatever its type.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub fn remove_value(&self, key: impl AsRef<str>) -> Result<Option<Value>, Error> {
+        self.remove::<Value>(key.as_ref())
+    }
+
+    /// Removes all keys. The session lives on, under its id and with its expiry.
+    pub fn clear(&self) {
+        self.record(State::clear);
+    }
+
+    /// Gives the session another id when it is committed, and keeps its data: at each login, so
+    /// that an id which an attacker knows or planted is worth nothing (OWASP ASVS 5.0, 7.2.4;
+    /// Django's `cycle_key`). A session with nothing stored and no data stays without an id.
+    pub fn cycle_id(&self) {
+        self.record(State::cycle);
+    }
+
+    /// Ends the session: its data goes, the entry is deleted, the cookie removed. Also with a 5xx,
+    /// and also if it could not be loaded. What is inserted afterwards makes a new session.
+    ///
+    /// A logout that the store does not confirm answers 503.
+    pub fn flush(&self) {
+        self.record(State::flush);
+    }
+
+    /// Sets when the session ends: a [`Duration`] of inactivity, a [`SystemTime`], or an
+    /// [`Expiry`]. It stays so in later requests; a date that has passed is a [`flush`](Self::flush).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use sessile::Expiry;
+    /// # fn f(session: sessile::Session, remember_me: bool) {
+    /// const MONTH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+    /// session.set_expiry(if remember_me { MONTH.into() } else { Expiry::BrowserSession });
+    /// # }
+    /// ```
+    pub fn set_expiry(&self, expiry: impl Into<Expiry>) {
+        let expiry = expiry.into();
+        let over = match expiry {
+            Expiry::AfterInactivity(time) => time.is_zero(),
+            Expiry::At(date) => Timestamp::from(date) <= self.inner.settings().now(),
+            Expiry::Default | Expiry::BrowserSession => false,
+        };
+        self.record(|state| {
+            if over {
+                state.flush()
+            } else {
+                state.set_expiry(expiry)
+            }
+        });
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
+        let mut cell = self.inner.cell();
+        cell.state.access();
+        change(&mut cell.state)
+    }
+
+    fn record(&self, operation: impl FnOnce(&mut State)) {
+        operation(&mut self.inner.cell().state);
+    }
+}
+
+/// # Expiry
+impl Session {
+    /// The expiry that was set for this session.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn expiry(&self) -> Result<Expiry, Error> {
+        self.read(State::expiry)
+    }
+
+    /// When the session would end if this were its last request.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn expiry_date(&self) -> Result<SystemTime, Error> {
+        self.deadline(self.inner.settings().now())
+            .map(SystemTime::from)
+    }
+
+    /// How long the session would last if this were its last request; never negative.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn expiry_age(&self) -> Result<Duration, Error> {
+        let now = self.inner.settings().now();
+        Ok(self.deadline(now)?.since(now))
+    }
+
+    fn deadline(&self, now: Timestamp) -> Result<Timestamp, Error> {
+        self.read(|state| state.deadline(&self.inner.settings().lifetimes, now))
+    }
+}
+
+/// # Store calls
+///
+/// These wait for the store. All else happens in memory.
+impl Session {
+    /// Loads the session, if it is not yet loaded: for layers with
+    /// [`Load::OnAccess`](crate::Load::OnAccess), where neither the layer nor the extractor has.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub async fn load(&self) -> Result<(), Error> {
+        poll_fn(|cx| self.inner.poll_load(cx)).await;
+        self.inner
+            .cell()
+            .state
+            .load_error()
+            .map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// Reads the session again, to see what other requests wrote meanwhile, and applies the changes
+    /// of this one to that. A load that failed is tried again.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`](ErrorKind::Interrupted) or [`Expired`](ErrorKind::Expired) if the session has
+    /// ended or its id was rotated. [`Conflict`](ErrorKind::Conflict) if an update does not fit what
+    /// another request stored. The load's error.
+    pub async fn reload(&self) -> Result<(), Error> {
+        let _turn = self.inner.turn().await?;
+        let settings = self.inner.settings();
+        let old = match self.inner.cell().state.retry_load() {
+            Some(base) => base,
+            None => return self.load().await,
+        };
+        let mut get = Arc::clone(&settings.store).get(settings.keyspace.key(&old.handle));
+        let entry = TimeLimit::new(settings.time_limit)
+            .run(get.as_mut())
+            .await??;
+        let entry = entry.ok_or(ErrorKind::Interrupted)?;
+        let record = Record::decode(entry.value).map_err(|_| ErrorKind::Undecodable)?;
+        if record.header.secret != old.record.header.secret {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        if settings.now() >= record.header.deadline {
+            return Err(ErrorKind::Expired.into());
+        }
+        let base = Base {
+            record,
+            version: entry.version,
+            ..old
+        };
+        self.rebase(base)
+    }
+
+    /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
+    /// with the response, whatever its status. A save that fails keeps the changes for the next.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`](ErrorKind::Interrupted) or [`Expired`](ErrorKind::Expired) if the session has
+    /// ended or its id was rotated; [`ResponseSent`](ErrorKind::ResponseSent) if the response has gone
+    /// and the change needs a cookie; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
+    /// whatever else keeps it from being stored.
+    pub async fn save(&self) -> Result<(), Error> {
+        self.inner.commit(Moment::Save).await
+    }
+
+    fn rebase(&self, base: Base) -> Result<(), Error> {
+        loop {
+            let (revision, pending) = {
+                let state = &self.inner.cell().state;
+                (state.revision(), state.pending().clone())
+            };
+            let pending = pending.rebase(&base.record)?;
+            let mut cell = self.inner.cell();
+            if cell.state.revision() == revision {
+                cell.state.rebased(base, pending);
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Session {
+    pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Self>) -> Self {
+        Self {
+            inner: Arc::new(Inner::new(settings, carried, outer)),
+        }
+    }
+
+    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// The session of this cookie: this one, or that of a layer further out.
+    pub(crate) fn of_cookie(&self, name: &str) -> Option<&Self> {
+        let mut session = self;
+        while session.inner.settings().cookie.name() != name {
+            session = session.inner.outer()?;
+        }
+        Some(session)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("accessed", &self.is_accessed())
+            .field("modified", &self.is_modified())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,58 @@
+//! What all requests under one layer share.
+
+use crate::clock::Clock;
+use crate::cookie::CookieTemplate;
+use crate::error::Error;
+use crate::expiry::{Lifetimes, Timestamp};
+use crate::random::Random;
+use crate::store::{ErasedStore, Keyspace};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// When a session is read from the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Load {
+    /// Before the inner service runs, so that every handler finds a loaded session.
+    #[default]
+    Eager,
+    /// When it is first asked for: by the extractor, or by [`Session::load`](crate::Session::load).
+    /// A route that does not ask costs no call to the store.
+    OnAccess,
+}
+
+/// What becomes of a stored record that cannot be read: damaged, or of a newer version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// Reads and inserts return the error, until the session is flushed.
+    #[default]
+    Fail,
+    /// The session is empty. The record is left to its time to live, never overwritten.
+    Empty,
+}
+
+pub(crate) type ErrorResponse = dyn Fn(&Error) -> http::Response<Bytes> + Send + Sync;
+
+pub(crate) struct Settings {
+    pub(crate) store: Arc<dyn ErasedStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) cookie: CookieTemplate,
+    pub(crate) keyspace: Keyspace,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) load: Load,
+    pub(crate) unreadable: Unreadable,
+    /// In bytes, of a whole record.
+    pub(crate) max_size: usize,
+    pub(crate) time_limit: Duration,
+    pub(crate) cache_control: bool,
+    pub(crate) error_response: Arc<ErrorResponse>,
+}
+
+impl Settings {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now().into()
+    }
+}

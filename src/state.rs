@@ -1,0 +1,395 @@
+//! What a request knows about its session, and what it did to it. Nothing here waits.
+
+use crate::cookie::Carried;
+use crate::error::{Error, ErrorKind};
+use crate::expiry::{Expiry, Lifetimes, Timestamp};
+use crate::id::{Handle, SessionId};
+use crate::operations::{Item, Operations, Update};
+use crate::record::{EMPTY, Record, entry_size};
+use crate::store::Version;
+use bytes::Bytes;
+use http::HeaderValue;
+use std::sync::Arc;
+
+/// A version of the session that is in the store.
+#[derive(Clone)]
+pub(crate) struct Base {
+    pub(crate) handle: Handle,
+    pub(crate) record: Record,
+    pub(crate) version: Version,
+}
+
+impl Base {
+    pub(crate) const fn id(&self) -> SessionId {
+        SessionId {
+            handle: self.handle,
+            secret: self.record.header.secret,
+        }
+    }
+}
+
+/// What there is in the store, as far as the request knows.
+pub(crate) enum Found {
+    NotLoaded,
+    Failed(Error),
+    Empty,
+    /// The request came with an id that a rotation retired a moment ago.
+    Superseded,
+    Loaded(Base),
+}
+
+pub(crate) struct State {
+    found: Found,
+    carried: Carried,
+    /// Which of the carried ids are known to have no entry.
+    missing: [bool; Carried::MAX],
+    pending: Operations,
+    /// What a commit under way was given: still to be seen, and pending again if it fails.
+    in_flight: Option<Arc<Operations>>,
+    /// Updates are pending that were made on an older version.
+    stale: bool,
+    /// Grows with each change, so that an update can tell whether it was overtaken.
+    revision: u64,
+    /// The size of the record that would be written, once it was asked for.
+    size: Option<usize>,
+    accessed: bool,
+    /// The response has gone.
+    responded: bool,
+    /// The cookie that a commit asked for, to be sent with the response whatever its status.
+    owed: Option<HeaderValue>,
+}
+
+static NO_OPERATIONS: Operations = Operations::new();
+
+impl State {
+    pub(crate) const fn new(found: Found, carried: Carried) -> Self {
+        Self {
+            found,
+            carried,
+            missing: [false; Carried::MAX],
+            pending: Operations::new(),
+            in_flight: None,
+            stale: false,
+            revision: 0,
+            size: None,
+            accessed: false,
+            responded: false,
+            owed: None,
+        }
+    }
+
+    // The load
+
+    pub(crate) const fn carried(&self) -> &Carried {
+        &self.carried
+    }
+
+    pub(crate) const fn is_not_loaded(&self) -> bool {
+        matches!(self.found, Found::NotLoaded)
+    }
+
+    pub(crate) const fn load_error(&self) -> Option<&Error> {
+        match &self.found {
+            Found::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn note_missing(&mut self, index: usize) {
+        self.missing[index] = true;
+    }
+
+    pub(crate) fn loaded(&mut self, found: Found) {
+        self.found = found;
+        self.moved();
+    }
+
+    pub(crate) const fn base(&self) -> Option<&Base> {
+        match &self.found {
+            Found::Loaded(base) => Some(base),
+            _ => None,
+        }
+    }
+
+    // Reading
+
+    pub(crate) const fn access(&mut self) {
+        self.accessed = true;
+    }
+
+    pub(crate) const fn is_accessed(&self) -> bool {
+        self.accessed
+    }
+
+    /// The stored version, if this session has one and is to keep it.
+    pub(crate) fn readable(&self) -> Result<Option<&Base>, Error> {
+        if self.operations().any(Operations::is_flush) {
+            return Ok(None);
+        }
+        match &self.found {
+            Found::NotLoaded => Err(ErrorKind::NotLoaded.into()),
+            Found::Failed(error) => Err(error.clone()),
+            Found::Empty | Found::Superseded => Ok(None),
+            Found::Loaded(base) => Ok(Some(base)),
+        }
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        let base = self.readable()?;
+        for operations in self.operations() {
+            if let Some(value) = operations.get(key) {
+                return Ok(value.cloned());
+            }
+        }
+        Ok(base.and_then(|base| base.record.get(key)))
+    }
+
+    /// All keys with their values, sorted.
+    pub(crate) fn entries(&self) -> Result<impl Iterator<Item = Item<'_>> + Clone, Error> {
+        let base = self.readable()?.map(|base| base.record.entries());
+        let in_flight = self.in_flight.as_deref().unwrap_or(&NO_OPERATIONS);
+        Ok(self
+            .pending
+            .entries(in_flight.entries(base.into_iter().flatten())))
+    }
+
+    /// The id, unless it is about to change.
+    pub(crate) fn id(&self) -> Result<Option<SessionId>, Error> {
+        let base = self.readable()?;
+        let rotates = self.operations().any(Operations::is_cycle);
+        Ok(base.filter(|_| !rotates).map(Base::id))
+    }
+
+    pub(crate) fn expiry(&self) -> Result<Expiry, Error> {
+        let base = self.readable()?;
+        let recorded = self.operations().find_map(Operations::expiry);
+        Ok(recorded
+            .or(base.map(|base| base.record.header.expiry))
+            .unwrap_or_default())
+    }
+
+    /// When the session would end if this were its last request.
+    pub(crate) fn deadline(
+        &self,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Result<Timestamp, Error> {
+        let expiry = self.expiry()?;
+        let Some(base) = self.readable()? else {
+            return Ok(lifetimes.deadline(expiry, now, now));
+        };
+        let header = &base.record.header;
+        let rotates = self.operations().any(Operations::is_cycle);
+        let moved = header.next_deadline(lifetimes, expiry, rotates, now);
+        Ok(moved.unwrap_or(header.deadline))
+    }
+
+    pub(crate) fn is_modified(&self) -> bool {
+        self.pending.is_flush() || self.pending.is_cycle() || self.is_changed()
+    }
+
+    /// The newest first.
+    fn operations(&self) -> impl Iterator<Item = &Operations> {
+        std::iter::once(&self.pending).chain(self.in_flight.as_deref())
+    }
+
+    // Changing
+
+    pub(crate) const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Sets or removes a key, unless the session would grow over `limit` bytes.
+    pub(crate) fn set(
+        &mut self,
+        key: &str,
+        value: Option<Bytes>,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let size = self.check_size(key, value.as_ref(), limit)?;
+        self.record(|pending| pending.set(key, value));
+        self.size = Some(size);
+        Ok(())
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        key: &str,
+        update: Update,
+        value: Option<Bytes>,
+        limit: usize,
+    ) -> Result<(), Error> {
+        let size = self.check_size(key, value.as_ref(), limit)?;
+        self.record(|pending| pending.update(key, update, value));
+        self.size = Some(size);
+        Ok(())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.record(Operations::clear);
+    }
+
+    pub(crate) fn flush(&mut self) {
+        self.record(Operations::flush);
+        self.stale = false;
+    }
+
+    pub(crate) fn cycle(&mut self) {
+        self.record(Operations::cycle);
+    }
+
+    pub(crate) fn set_expiry(&mut self, expiry: Expiry) {
+        self.record(|pending| pending.set_expiry(expiry));
+    }
+
+    fn record(&mut self, operation: impl FnOnce(&mut Operations)) {
+        self.accessed = true;
+        operation(&mut self.pending);
+        self.moved();
+    }
+
+    const fn moved(&mut self) {
+        self.revision += 1;
+        self.size = None;
+    }
+
+    /// The size with this value, if it is within the limit. What shrinks a session always is.
+    fn check_size(&mut self, key: &str, new: Option<&Bytes>, limit: usize) -> Result<usize, Error> {
+        let old = self.get(key)?;
+        let size = match self.size {
+            Some(size) => size,
+            None => {
+                EMPTY
+                    + self
+                        .entries()?
+                        .map(|(key, value)| entry_size(key, value))
+                        .sum::<usize>()
+            }
+        };
+        let entry = |value: &Bytes| entry_size(key, value);
+        let (old, new) = (old.as_ref().map_or(0, entry), new.map_or(0, entry));
+        let grown = size - old + new;
+        if grown > limit && new > old {
+            Err(ErrorKind::TooLarge.into())
+        } else {
+            Ok(grown)
+        }
+    }
+
+    // What a commit asks and does
+
+    pub(crate) const fn found(&self) -> &Found {
+        &self.found
+    }
+
+    pub(crate) const fn pending(&self) -> &Operations {
+        &self.pending
+    }
+
+    pub(crate) const fn has_responded(&self) -> bool {
+        self.responded
+    }
+
+    /// Whether there is data for a new session.
+    pub(crate) fn has_data(&self) -> bool {
+        self.pending.entries(std::iter::empty()).next().is_some()
+    }
+
+    /// Whether the pending operations change a byte of the stored version.
+    pub(crate) fn is_changed(&self) -> bool {
+        match &self.found {
+            Found::Loaded(base) if !self.pending.is_flush() => {
+                self.stale || self.pending.change(&base.record)
+            }
+            _ => self.has_data(),
+        }
+    }
+
+    /// What a flush deletes: the session, and whatever else the request has an id of.
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        let mut handles: Vec<_> = self.base().map(|base| base.handle).into_iter().collect();
+        for (id, missing) in self.carried.ids().zip(self.missing) {
+            if !missing && !handles.contains(&id.handle) {
+                handles.push(id.handle);
+            }
+        }
+        handles
+    }
+
+    /// Hands out the pending operations, and whether their updates were made on an older version.
+    pub(crate) fn begin_commit(&mut self) -> (Arc<Operations>, bool) {
+        let operations = Arc::new(std::mem::replace(&mut self.pending, Operations::new()));
+        self.in_flight = Some(Arc::clone(&operations));
+        (operations, std::mem::take(&mut self.stale))
+    }
+
+    /// The operations handed out are done.
+    pub(crate) fn end_commit(&mut self, found: Option<Found>) {
+        self.in_flight = None;
+        self.stale = found.is_some() && self.pending.is_recorded();
+        if let Some(found) = found {
+            self.found = found;
+        }
+        self.moved();
+    }
+
+    /// The operations handed out are not done, and pending again.
+    pub(crate) fn undo_commit(&mut self) {
+        if let Some(operations) = self.in_flight.take() {
+            let later = std::mem::replace(&mut self.pending, Operations::new());
+            self.pending = Arc::unwrap_or_clone(operations).then(later);
+            self.moved();
+        }
+    }
+
+    /// The session was ended: no id that the request carried has an entry any more.
+    pub(crate) fn flushed(&mut self) {
+        self.missing = [true; Carried::MAX];
+        self.found = Found::Empty;
+        self.pending.flushed();
+        self.moved();
+    }
+
+    /// Forgets the pending operations.
+    pub(crate) fn settle(&mut self) {
+        self.pending = Operations::new();
+        self.stale = false;
+        self.moved();
+    }
+
+    pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
+        self.owed = cookie;
+    }
+
+    /// The response is on its way, with the cookie that it owes the browser. It owes none where
+    /// another request ended or rotated the session: that one's cookie must stay.
+    pub(crate) fn respond(&mut self, error: Option<&Error>) -> Option<HeaderValue> {
+        self.responded = true;
+        self.owed
+            .take()
+            .filter(|_| !error.is_some_and(Error::is_interrupted))
+    }
+
+    /// Whether changes were made after the response that nobody saved.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        self.responded && self.is_modified()
+    }
+
+    // The reload
+
+    /// The version to read anew. `None` if there is none, or if its load failed: then that is to be
+    /// done again.
+    pub(crate) fn retry_load(&mut self) -> Option<Base> {
+        if let Found::Failed(_) = self.found {
+            self.found = Found::NotLoaded;
+        }
+        self.base().cloned()
+    }
+
+    pub(crate) fn rebased(&mut self, base: Base, pending: Operations) {
+        self.found = Found::Loaded(base);
+        self.pending = pending;
+        self.stale = false;
+        self.moved();
+    }
+}

@@ -1,0 +1,98 @@
+//! One value of a session: a JSON text.
+
+use crate::error::{Error, ErrorKind};
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use std::cell::Cell;
+use std::io;
+
+/// How deep a value may nest. Half of what `serde_json` reads.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Reads the value of a key.
+pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, Error> {
+    serde_json::from_slice(value).map_err(|_| Error::decode::<T>(key))
+}
+
+/// Writes the value of a key, and stops as soon as it is too deep or longer than `limit` bytes.
+pub(crate) fn encode<T: Serialize + ?Sized>(
+    key: &str,
+    value: &T,
+    limit: usize,
+) -> Result<Bytes, Error> {
+    let full = Cell::new(false);
+    let writer = Bounded {
+        text: Vec::with_capacity(64.min(limit)),
+        limit,
+        full: &full,
+    };
+    let mut serializer = Serializer::with_formatter(writer, Shallow { depth: 0 });
+    match value.serialize(&mut serializer) {
+        Ok(()) => Ok(serializer.into_inner().text.into()),
+        Err(_) if full.get() => Err(ErrorKind::TooLarge.into()),
+        Err(_) => Err(Error::encode::<T>(key)),
+    }
+}
+
+/// A buffer that takes no more than `limit` bytes.
+struct Bounded<'a> {
+    text: Vec<u8>,
+    limit: usize,
+    full: &'a Cell<bool>,
+}
+
+impl io::Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() > self.limit - self.text.len() {
+            self.full.set(true);
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Compact JSON, with an end to the nesting: a value that is too deep is refused before it can
+/// exhaust the stack.
+struct Shallow {
+    depth: usize,
+}
+
+impl Shallow {
+    fn enter(&mut self) -> io::Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            Err(io::ErrorKind::InvalidData.into())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Formatter for Shallow {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.enter()?;
+        CompactFormatter.begin_array(writer)
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        CompactFormatter.end_array(writer)
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.enter()?;
+        CompactFormatter.begin_object(writer)
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        CompactFormatter.end_object(writer)
+    }
+}
