@@ -1,6 +1,8 @@
 //! Server-side sessions for axum and any tower service.
 
 mod body;
+#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "the uptime is for that store"))]
+#[cfg_attr(not(feature = "test-util"), allow(unreachable_pub, reason = "public for tests"))]
 mod clock;
 mod commit;
 mod config;
@@ -18,6 +20,10 @@ mod layer;
 mod load;
 mod log;
 mod operations;
+#[cfg_attr(
+    not(feature = "test-util"),
+    allow(unreachable_pub, unnameable_types, reason = "public for tests")
+)]
 mod random;
 mod record;
 mod response;

@@ -127,7 +127,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn id(&self) -> Result<Option<SessionId>, Error> {
-        self.read(|state| state.id())
+        self.read(State::id)
     }
 
     /// Whether nothing of this session is stored yet.

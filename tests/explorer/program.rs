@@ -1,0 +1,185 @@
+//! What a handler does, as data: run on a real session, and on the model of one.
+
+use sessile::{ErrorKind, Expiry, Session};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Read(&'static str),
+    Insert(&'static str, i64),
+    Remove(&'static str),
+    Clear,
+    Increment(&'static str),
+    Cycle,
+    Flush,
+    Expire(Life),
+    /// `save().await?`
+    Save,
+    /// The answer is a 500.
+    Fail,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Default,
+    Hour,
+    Browser,
+}
+
+impl From<Life> for Expiry {
+    fn from(life: Life) -> Self {
+        match life {
+            Life::Default => Self::Default,
+            Life::Hour => Self::AfterInactivity(Duration::from_secs(3600)),
+            Life::Browser => Self::BrowserSession,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Program {
+    pub(crate) name: &'static str,
+    pub(crate) steps: &'static [Step],
+}
+
+/// Every kind of handler.
+pub(crate) const PROGRAMS: &[Program] = &{
+    use Step::*;
+    const fn p(name: &'static str, steps: &'static [Step]) -> Program {
+        Program { name, steps }
+    }
+    [
+        p("untouched", &[]),
+        p("read", &[Read("a")]),
+        p("insert a", &[Insert("a", 7)]),
+        p("insert a and b", &[Insert("a", 8), Insert("b", 8)]),
+        p("insert the same, and b", &[Insert("a", 1), Insert("b", 9)]),
+        p("remove a", &[Remove("a")]),
+        p("clear, insert c", &[Clear, Insert("c", 3)]),
+        p("clear", &[Clear]),
+        p("increment", &[Increment("n")]),
+        p("increment twice", &[Increment("n"), Increment("n")]),
+        p("cycle", &[Cycle]),
+        p("login", &[Cycle, Insert("user", 1)]),
+        p("login over another user", &[Flush, Insert("user", 2)]),
+        p("logout", &[Flush]),
+        p("insert, logout", &[Insert("a", 5), Flush]),
+        p("an hour", &[Expire(Life::Hour)]),
+        p("browser session, insert", &[Expire(Life::Browser), Insert("a", 4)]),
+        p("insert, 500", &[Insert("a", 6), Fail]),
+        p("login, 500", &[Cycle, Insert("user", 3), Fail]),
+        p("logout, 500", &[Flush, Fail]),
+        p("insert, save, increment", &[Insert("a", 2), Save, Increment("n")]),
+        p("increment, save, 500", &[Increment("n"), Save, Fail]),
+        p("login, save, insert", &[Cycle, Insert("user", 4), Save, Insert("b", 2)]),
+        p("cycle, save, 500", &[Cycle, Save, Fail]),
+        p("logout, save, insert", &[Flush, Save, Insert("a", 3)]),
+    ]
+};
+
+/// How a stretch of operations, up to a save or to the answer, came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Acknowledged,
+    Refused,
+    Unknown,
+}
+
+impl From<ErrorKind> for Verdict {
+    fn from(kind: ErrorKind) -> Self {
+        if kind == ErrorKind::Unknown { Self::Unknown } else { Self::Refused }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Stretch {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) verdict: Verdict,
+}
+
+/// What the handler saw and did.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Report {
+    /// Whether there was a session; `None` if it was never looked at.
+    pub(crate) found: Option<bool>,
+    /// The error that ended the handler.
+    pub(crate) error: Option<ErrorKind>,
+    pub(crate) saved: Vec<Stretch>,
+    /// The operations since the last save.
+    pub(crate) open: Vec<Step>,
+}
+
+/// Runs a program on a real session, and returns the status of its answer.
+pub(crate) async fn run(program: &Program, session: &Session, report: &mut Report) -> u16 {
+    let mut status = 200;
+    if program.steps.iter().any(|step| !matches!(step, Step::Flush | Step::Fail | Step::Save)) {
+        report.found = session.is_new().ok().map(|new| !new);
+    }
+    for &step in program.steps {
+        let done = match step {
+            Step::Fail => {
+                status = 500;
+                continue;
+            }
+            Step::Save => match session.save().await {
+                Ok(()) => {
+                    let steps = std::mem::take(&mut report.open);
+                    report.saved.push(Stretch { steps, verdict: Verdict::Acknowledged });
+                    continue;
+                }
+                Err(error) if error.kind() == ErrorKind::Unknown => {
+                    let steps = std::mem::take(&mut report.open);
+                    report.saved.push(Stretch { steps, verdict: Verdict::Unknown });
+                    Err(error)
+                }
+                Err(error) => Err(error),
+            },
+            Step::Read(key) => session.get::<i64>(key).map(drop),
+            Step::Insert(key, value) => session.insert(key, value),
+            Step::Remove(key) => session.remove::<i64>(key).map(drop),
+            Step::Increment(key) => {
+                session.update(key, |n: Option<i64>| Some(n.unwrap_or(0) + 1)).map(drop)
+            }
+            Step::Clear => Ok(session.clear()),
+            Step::Cycle => Ok(session.cycle_id()),
+            Step::Flush => Ok(session.flush()),
+            Step::Expire(life) => Ok(session.set_expiry(life)),
+        };
+        if let Err(error) = done {
+            report.error = Some(error.kind());
+            return error.status().as_u16();
+        }
+        report.open.push(step);
+    }
+    status
+}
+
+/// The model of a session: its data and its expiry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) data: BTreeMap<String, i64>,
+    pub(crate) life: Life,
+}
+
+impl Model {
+    pub(crate) fn empty() -> Self {
+        Self { data: BTreeMap::new(), life: Life::Default }
+    }
+
+    /// What operations make of a session; `None` is an ended one.
+    pub(crate) fn apply(mut self, steps: &[Step]) -> Option<Self> {
+        for &step in steps {
+            match step {
+                Step::Insert(key, value) => drop(self.data.insert(key.to_owned(), value)),
+                Step::Remove(key) => drop(self.data.remove(key)),
+                Step::Clear => self.data.clear(),
+                Step::Increment(key) => *self.data.entry(key.to_owned()).or_default() += 1,
+                Step::Expire(life) => self.life = life,
+                Step::Flush => return None,
+                Step::Read(_) | Step::Cycle | Step::Save | Step::Fail => {}
+            }
+        }
+        Some(self)
+    }
+}
