@@ -1,0 +1,29 @@
+//! What the tests share: a browser's cookie jar, a layer on a clock that stands still, and a store
+//! that tests can hold up, break and look into.
+#![allow(dead_code, reason = "no test needs all of it")]
+
+mod browser;
+mod store;
+
+pub use browser::{Answer, Browser};
+pub use store::{Fault, TestStore};
+
+use sessile::test_util::{ManualClock, SeededRandom};
+use sessile::{SessionLayer, SessionLayerBuilder};
+use std::sync::Arc;
+
+/// A layer with the defaults, over a store to look into, at a time that the test moves.
+pub fn layer() -> (SessionLayer, TestStore, Arc<ManualClock>) {
+    layer_with(|builder| builder)
+}
+
+/// The same with other settings.
+pub fn layer_with(
+    settings: impl FnOnce(SessionLayerBuilder) -> SessionLayerBuilder,
+) -> (SessionLayer, TestStore, Arc<ManualClock>) {
+    let (store, clock) = (TestStore::new(), Arc::new(ManualClock::new()));
+    let builder = SessionLayer::builder(store.clone())
+        .clock(clock.clone())
+        .random(Arc::new(SeededRandom::new(7)));
+    (settings(builder).build().unwrap(), store, clock)
+}
