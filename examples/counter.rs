@@ -12,7 +12,9 @@ const VISITS: Key<u64> = Key::new("visits");
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Plain http is for this machine. Behind https, `SessionLayer::new(store)` is all.
-    let sessions = SessionLayer::builder(MemoryStore::new()).plain_http().build()?;
+    let sessions = SessionLayer::builder(MemoryStore::new())
+        .plain_http()
+        .build()?;
     let app = Router::new()
         .route("/", get(count))
         .route("/reset", post(reset))
@@ -27,7 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn count(session: Session, headers: HeaderMap) -> Result<Response, Error> {
     // However many requests do this at once, each one counts.
-    let visits = session.update(VISITS, |visits| Some(visits.unwrap_or(0) + 1))?.unwrap_or(0);
+    let visits = session
+        .update(VISITS, |visits| Some(visits.unwrap_or(0) + 1))?
+        .unwrap_or(0);
     Ok(if is_browser(&headers) {
         Html(PAGE.replace("{visits}", &visits.to_string())).into_response()
     } else {
@@ -46,11 +50,17 @@ async fn logout(session: Session, headers: HeaderMap) -> Response {
 }
 
 fn done(headers: &HeaderMap, line: &'static str) -> Response {
-    if is_browser(headers) { Redirect::to("/").into_response() } else { line.into_response() }
+    if is_browser(headers) {
+        Redirect::to("/").into_response()
+    } else {
+        line.into_response()
+    }
 }
 
 fn is_browser(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 

@@ -20,7 +20,9 @@ struct Login {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sessions = SessionLayer::builder(MemoryStore::new()).plain_http().build()?;
+    let sessions = SessionLayer::builder(MemoryStore::new())
+        .plain_http()
+        .build()?;
     let app = Router::new()
         .route("/", get(home))
         .route("/login", post(login))
@@ -37,7 +39,9 @@ async fn home(session: Session, headers: HeaderMap) -> Result<Response, Error> {
         let minutes = since.elapsed().unwrap_or_default().as_secs() / 60;
         (name.replace('&', "&amp;").replace('<', "&lt;"), minutes)
     });
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok());
     let browser = accept.is_some_and(|accept| accept.contains("text/html"));
     Ok(match user {
         Some((name, minutes)) if browser => Html(format!(
@@ -59,7 +63,11 @@ async fn login(session: Session, Form(form): Form<Login>) -> Result<Response, Er
     session.cycle_id();
     session.insert(USER, (form.name, SystemTime::now()))?;
     let remember = form.remember.is_some();
-    session.set_expiry(if remember { MONTH.into() } else { Expiry::BrowserSession });
+    session.set_expiry(if remember {
+        MONTH.into()
+    } else {
+        Expiry::BrowserSession
+    });
     Ok(Redirect::to("/").into_response())
 }
 

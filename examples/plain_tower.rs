@@ -13,8 +13,12 @@ use tower::{ServiceBuilder, service_fn};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sessions = SessionLayer::builder(MemoryStore::new()).plain_http().build()?;
-    let service = ServiceBuilder::new().layer(sessions).service(service_fn(answer));
+    let sessions = SessionLayer::builder(MemoryStore::new())
+        .plain_http()
+        .build()?;
+    let service = ServiceBuilder::new()
+        .layer(sessions)
+        .service(service_fn(answer));
 
     let address = std::env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
@@ -47,8 +51,12 @@ fn visit(request: &Request<Incoming>) -> Result<Response<Full<Bytes>>, Error> {
         return Ok(response);
     }
     // The layer put it there.
-    let Some(session) = request.extensions().get::<Session>() else { return Ok(response) };
-    let visits = session.update("visits", |n: Option<u64>| Some(n.unwrap_or(0) + 1))?.unwrap_or(0);
+    let Some(session) = request.extensions().get::<Session>() else {
+        return Ok(response);
+    };
+    let visits = session
+        .update("visits", |n: Option<u64>| Some(n.unwrap_or(0) + 1))?
+        .unwrap_or(0);
     let accept = request.headers().get(header::ACCEPT);
     let browser = accept.is_some_and(|it| it.as_bytes().windows(9).any(|it| it == b"text/html"));
     *response.body_mut() = if browser {

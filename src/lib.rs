@@ -1,8 +1,14 @@
 //! Server-side sessions for axum and any tower service.
 
 mod body;
-#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "the uptime is for that store"))]
-#[cfg_attr(not(feature = "test-util"), allow(unreachable_pub, reason = "public for tests"))]
+#[cfg_attr(
+    not(feature = "memory"),
+    allow(dead_code, reason = "the uptime is for that store")
+)]
+#[cfg_attr(
+    not(feature = "test-util"),
+    allow(unreachable_pub, reason = "public for tests")
+)]
 mod clock;
 mod commit;
 mod config;

@@ -404,9 +404,9 @@ impl Session {
     pub async fn reload(&self) -> Result<(), Error> {
         let _turn = self.inner.turn().await?;
         let settings = self.inner.settings();
-        let old = match self.inner.cell().state.retry_load() {
-            Some(base) => base,
-            None => return self.load().await,
+        let loaded = self.inner.cell().state.retry_load();
+        let Some(old) = loaded else {
+            return self.load().await;
         };
         let mut get = Arc::clone(&settings.store).get(settings.keyspace.key(&old.handle));
         let entry = TimeLimit::new(settings.time_limit)

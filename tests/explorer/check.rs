@@ -31,7 +31,11 @@ impl<'a> Course<'a> {
             steps.truncate(flush + 1);
         }
         stretches.push(Stretch { steps, verdict });
-        Self { answer, stretches, found: report.found == Some(true) }
+        Self {
+            answer,
+            stretches,
+            found: report.found == Some(true),
+        }
     }
 
     fn any(&self, verdicts: &[Verdict], step: Step) -> bool {
@@ -54,7 +58,12 @@ const PERHAPS: &[Verdict] = &[Verdict::Acknowledged, Verdict::Unknown];
 
 /// What is wrong at the end of this schedule.
 pub(crate) fn check(scenario: &Scenario, ended: &Ended) -> Vec<String> {
-    let mut wrong: Vec<String> = ended.world().broken.iter().map(ToString::to_string).collect();
+    let mut wrong: Vec<String> = ended
+        .world()
+        .broken
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let courses: Vec<_> = ended.answers.iter().map(Course::new).collect();
     answers(scenario, ended, &courses, &mut wrong);
     if scenario.start != Start::Nobody {
@@ -71,24 +80,39 @@ fn answers(scenario: &Scenario, ended: &Ended, courses: &[Course<'_>], wrong: &m
         let Some(kind) = answer.kind else { continue };
         let interrupted = matches!(kind, ErrorKind::Interrupted | ErrorKind::Expired);
         if interrupted && answer.cookie.is_some() {
-            wrong.push(format!("request {client} was interrupted and sets a cookie (I4)"));
+            wrong.push(format!(
+                "request {client} was interrupted and sets a cookie (I4)"
+            ));
         }
-        let others = courses.iter().enumerate().filter(|(other, _)| *other != client);
-        let causes = others.filter(|(_, it)| it.logs_out(PERHAPS) || it.rotates(PERHAPS)).count();
+        let others = courses
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != client);
+        let causes = others
+            .filter(|(_, it)| it.logs_out(PERHAPS) || it.rotates(PERHAPS))
+            .count();
         let cause = causes > 0 || ended.evicted || scenario.start == Start::Retired;
         if interrupted && !cause {
-            wrong.push(format!("request {client} was interrupted without a cause (I6)"));
+            wrong.push(format!(
+                "request {client} was interrupted without a cause (I6)"
+            ));
         }
         if !interrupted && ended.faults == 0 {
-            wrong.push(format!("request {client} was refused without a fault: {kind:?} (I6)"));
+            wrong.push(format!(
+                "request {client} was refused without a fault: {kind:?} (I6)"
+            ));
         }
         let world = ended.world();
         let own = |it: &&crate::world::Effect| it.client == client && it.verb == "replace";
         let written = world.effects.iter().filter(own).count();
         let saved = answer.report.saved.len();
-        let stored = scenario.key.is_some_and(|key| world.entries.contains_key(&key));
+        let stored = scenario
+            .key
+            .is_some_and(|key| world.entries.contains_key(&key));
         if kind != ErrorKind::Unknown && written > saved && stored {
-            wrong.push(format!("request {client} was told {kind:?}, but its write is there (I6)"));
+            wrong.push(format!(
+                "request {client} was told {kind:?}, but its write is there (I6)"
+            ));
         }
     }
 }
@@ -105,12 +129,18 @@ fn the_session(
     let first = scenario.cookies.last().cloned().flatten().unwrap();
     let mut ids = vec![first.clone()];
     ids.extend(scenario.cookies.iter().flatten().cloned());
-    ids.extend(courses.iter().filter_map(|it| it.answer.id().map(str::to_owned)));
+    ids.extend(
+        courses
+            .iter()
+            .filter_map(|it| it.answer.id().map(str::to_owned)),
+    );
     ids.retain(|id| handle(id) == handle(&first));
     ids.sort();
     ids.dedup();
-    let live: Vec<_> =
-        ids.iter().filter_map(|id| ended.probe(id).map(|model| (id.clone(), model))).collect();
+    let live: Vec<_> = ids
+        .iter()
+        .filter_map(|id| ended.probe(id).map(|model| (id.clone(), model)))
+        .collect();
     let stored = ended.world().entries.get(&key).cloned();
 
     let logged_out = courses.iter().any(|it| it.logs_out(DONE));
@@ -120,7 +150,9 @@ fn the_session(
     for logout in courses.iter().filter(|it| it.logs_out(DONE)) {
         for (client, later) in courses.iter().enumerate() {
             if later.answer.loaded > logout.answer.step && later.found {
-                wrong.push(format!("request {client} read the session after its logout (I1)"));
+                wrong.push(format!(
+                    "request {client} read the session after its logout (I1)"
+                ));
             }
         }
     }
@@ -151,7 +183,9 @@ fn the_session(
     let excused = ended.evicted && last.is_none();
     let taken = vec![0; courses.len()];
     if !excused && !serial(courses, taken, Some(scenario.model.clone()), last.as_ref()) {
-        wrong.push(format!("{last:?} is not the result of any serial order (I2)"));
+        wrong.push(format!(
+            "{last:?} is not the result of any serial order (I2)"
+        ));
     }
     if let (Some(stored), Some(model)) = (&stored, &last) {
         lifetime(scenario, stored.ttl, model, wrong);
@@ -192,7 +226,10 @@ fn serial(
         if stretch.verdict == Verdict::Refused {
             continue;
         }
-        let writes = stretch.steps.iter().any(|step| !matches!(step, Step::Read(_)));
+        let writes = stretch
+            .steps
+            .iter()
+            .any(|step| !matches!(step, Step::Read(_)));
         let next = match state.clone() {
             Some(model) if courses[at].found || flushes => model.apply(&stretch.steps),
             // What was acknowledged for this session does not come after its end.
@@ -210,7 +247,9 @@ fn serial(
 
 /// Whether the request ended the session itself, and goes on with a new one.
 fn detached(courses: &[Course<'_>], at: usize, taken: &[usize]) -> bool {
-    courses[at].stretches[..taken[at]].iter().any(|it| it.steps.contains(&Step::Flush))
+    courses[at].stretches[..taken[at]]
+        .iter()
+        .any(|it| it.steps.contains(&Step::Flush))
 }
 
 /// I7: the time to live comes from the record that was written.
@@ -225,7 +264,10 @@ fn lifetime(scenario: &Scenario, ttl: Duration, model: &Model, wrong: &mut Vec<S
         }
     };
     if !fits {
-        wrong.push(format!("a session of {:?} has {ttl:?} to live (I7)", model.life));
+        wrong.push(format!(
+            "a session of {:?} has {ttl:?} to live (I7)",
+            model.life
+        ));
     }
 }
 
@@ -267,9 +309,16 @@ fn browser(
     let first = scenario.cookies.last().cloned().flatten();
     let world = ended.world();
     let written = |client: usize| {
-        world.effects.iter().filter(|it| it.client == client).map(|it| it.step).max()
+        world
+            .effects
+            .iter()
+            .filter(|it| it.client == client)
+            .map(|it| it.step)
+            .max()
     };
-    let rotation = (0..courses.len()).filter(|at| courses[*at].rotates(DONE)).find_map(written);
+    let rotation = (0..courses.len())
+        .filter(|at| courses[*at].rotates(DONE))
+        .find_map(written);
     let excused = jar == first
         && last_set.is_some_and(|client| written(client) < rotation)
         && rotation.is_some();
@@ -287,7 +336,9 @@ fn new_sessions(
 ) {
     let ours = scenario.cookies.last().cloned().flatten();
     for (client, course) in courses.iter().enumerate() {
-        let Some(id) = course.answer.id() else { continue };
+        let Some(id) = course.answer.id() else {
+            continue;
+        };
         if ours.as_ref().is_some_and(|ours| ours[..21] == id[..21]) {
             continue;
         }
@@ -295,8 +346,16 @@ fn new_sessions(
             continue;
         }
         let mut expected = Some(Model::empty());
-        for stretch in course.stretches.iter().filter(|it| it.verdict == Verdict::Acknowledged) {
-            let after = stretch.steps.rsplit(|step| *step == Step::Flush).next().unwrap();
+        for stretch in course
+            .stretches
+            .iter()
+            .filter(|it| it.verdict == Verdict::Acknowledged)
+        {
+            let after = stretch
+                .steps
+                .rsplit(|step| *step == Step::Flush)
+                .next()
+                .unwrap();
             if after.len() < stretch.steps.len() || !course.found {
                 expected = expected.take().unwrap().apply(after);
             } else if course.stretches[0].steps.contains(&Step::Flush) {

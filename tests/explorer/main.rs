@@ -22,11 +22,18 @@ struct Violations {
 impl Violations {
     fn note(&mut self, scenario: &Scenario, ended: &schedule::Ended, wrong: &[String]) {
         self.count += 1;
-        if self.shortest.as_ref().is_some_and(|(length, _)| *length <= ended.trace.len()) {
+        if self
+            .shortest
+            .as_ref()
+            .is_some_and(|(length, _)| *length <= ended.trace.len())
+        {
             return;
         }
         let mut text = format!("{}\n", wrong.join("\n"));
-        text += &format!("start: {:?}, renewal due: {}\n", scenario.start, scenario.due);
+        text += &format!(
+            "start: {:?}, renewal due: {}\n",
+            scenario.start, scenario.due
+        );
         for (client, program) in scenario.programs.iter().enumerate() {
             text += &format!("request {client}: {} {:?}\n", program.name, program.steps);
         }
@@ -72,10 +79,16 @@ fn explore(title: &str, scenarios: Vec<Scenario>) {
         }
     });
     let schedules = schedules.into_inner();
-    println!("{title}: {schedules} schedules of {} scenarios", scenarios.len());
+    println!(
+        "{title}: {schedules} schedules of {} scenarios",
+        scenarios.len()
+    );
     let violations = violations.into_inner().unwrap();
     if let Some((_, trace)) = violations.shortest {
-        panic!("{} of {schedules} schedules break the protocol. The shortest:\n{trace}", violations.count);
+        panic!(
+            "{} of {schedules} schedules break the protocol. The shortest:\n{trace}",
+            violations.count
+        );
     }
     assert!(schedules > scenarios.len(), "the explorer explores");
 }

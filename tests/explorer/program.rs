@@ -66,13 +66,22 @@ pub(crate) const PROGRAMS: &[Program] = &{
         p("logout", &[Flush]),
         p("insert, logout", &[Insert("a", 5), Flush]),
         p("an hour", &[Expire(Life::Hour)]),
-        p("browser session, insert", &[Expire(Life::Browser), Insert("a", 4)]),
+        p(
+            "browser session, insert",
+            &[Expire(Life::Browser), Insert("a", 4)],
+        ),
         p("insert, 500", &[Insert("a", 6), Fail]),
         p("login, 500", &[Cycle, Insert("user", 3), Fail]),
         p("logout, 500", &[Flush, Fail]),
-        p("insert, save, increment", &[Insert("a", 2), Save, Increment("n")]),
+        p(
+            "insert, save, increment",
+            &[Insert("a", 2), Save, Increment("n")],
+        ),
         p("increment, save, 500", &[Increment("n"), Save, Fail]),
-        p("login, save, insert", &[Cycle, Insert("user", 4), Save, Insert("b", 2)]),
+        p(
+            "login, save, insert",
+            &[Cycle, Insert("user", 4), Save, Insert("b", 2)],
+        ),
         p("cycle, save, 500", &[Cycle, Save, Fail]),
         p("logout, save, insert", &[Flush, Save, Insert("a", 3)]),
     ]
@@ -88,7 +97,11 @@ pub(crate) enum Verdict {
 
 impl From<ErrorKind> for Verdict {
     fn from(kind: ErrorKind) -> Self {
-        if kind == ErrorKind::Unknown { Self::Unknown } else { Self::Refused }
+        if kind == ErrorKind::Unknown {
+            Self::Unknown
+        } else {
+            Self::Refused
+        }
     }
 }
 
@@ -113,7 +126,11 @@ pub(crate) struct Report {
 /// Runs a program on a real session, and returns the status of its answer.
 pub(crate) async fn run(program: &Program, session: &Session, report: &mut Report) -> u16 {
     let mut status = 200;
-    if program.steps.iter().any(|step| !matches!(step, Step::Flush | Step::Fail | Step::Save)) {
+    if program
+        .steps
+        .iter()
+        .any(|step| !matches!(step, Step::Flush | Step::Fail | Step::Save))
+    {
         report.found = session.is_new().ok().map(|new| !new);
     }
     for &step in program.steps {
@@ -125,12 +142,18 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
             Step::Save => match session.save().await {
                 Ok(()) => {
                     let steps = std::mem::take(&mut report.open);
-                    report.saved.push(Stretch { steps, verdict: Verdict::Acknowledged });
+                    report.saved.push(Stretch {
+                        steps,
+                        verdict: Verdict::Acknowledged,
+                    });
                     continue;
                 }
                 Err(error) if error.kind() == ErrorKind::Unknown => {
                     let steps = std::mem::take(&mut report.open);
-                    report.saved.push(Stretch { steps, verdict: Verdict::Unknown });
+                    report.saved.push(Stretch {
+                        steps,
+                        verdict: Verdict::Unknown,
+                    });
                     Err(error)
                 }
                 Err(error) => Err(error),
@@ -138,9 +161,9 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
             Step::Read(key) => session.get::<i64>(key).map(drop),
             Step::Insert(key, value) => session.insert(key, value),
             Step::Remove(key) => session.remove::<i64>(key).map(drop),
-            Step::Increment(key) => {
-                session.update(key, |n: Option<i64>| Some(n.unwrap_or(0) + 1)).map(drop)
-            }
+            Step::Increment(key) => session
+                .update(key, |n: Option<i64>| Some(n.unwrap_or(0) + 1))
+                .map(drop),
             Step::Clear => Ok(session.clear()),
             Step::Cycle => Ok(session.cycle_id()),
             Step::Flush => Ok(session.flush()),
@@ -164,7 +187,10 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) fn empty() -> Self {
-        Self { data: BTreeMap::new(), life: Life::Default }
+        Self {
+            data: BTreeMap::new(),
+            life: Life::Default,
+        }
     }
 
     /// What operations make of a session; `None` is an ended one.

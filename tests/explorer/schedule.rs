@@ -4,8 +4,8 @@ use crate::program::{Model, Program, Report, Step, run};
 use crate::world::{GatedStore, Verb, World};
 use axum::body::Body;
 use http::{Request, Response, header};
-use sessile::test_util::{Clock as _, ManualClock, SeededRandom};
 use sessile::store::StoreKey;
+use sessile::test_util::{Clock as _, ManualClock, SeededRandom};
 use sessile::{Error, ErrorKind, Session, SessionLayer};
 use std::convert::Infallible;
 use std::fmt;
@@ -126,16 +126,35 @@ impl Answer {
     fn new(response: &Response<Body>, report: Report, step: usize) -> Self {
         let cookie = response.headers().get(header::SET_COOKIE).map(|header| {
             let text = std::str::from_utf8(header.as_bytes()).unwrap();
-            let value = text.strip_prefix("__Host-id=").unwrap().split(';').next().unwrap();
+            let value = text
+                .strip_prefix("__Host-id=")
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap();
             if text.contains("Max-Age=0;") {
                 SetCookie::Removal
             } else {
                 SetCookie::Id(value.to_owned())
             }
         });
-        assert!(response.headers().get_all(header::SET_COOKIE).iter().count() <= 1);
+        assert!(
+            response
+                .headers()
+                .get_all(header::SET_COOKIE)
+                .iter()
+                .count()
+                <= 1
+        );
         let kind = response.extensions().get::<ErrorKind>().copied();
-        Self { status: response.status().as_u16(), kind, cookie, report, step, loaded: 0 }
+        Self {
+            status: response.status().as_u16(),
+            kind,
+            cookie,
+            report,
+            step,
+            loaded: 0,
+        }
     }
 
     pub(crate) fn id(&self) -> Option<&str> {
@@ -168,13 +187,20 @@ pub(crate) struct Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, client, verb } = self;
+        let Self {
+            action,
+            client,
+            verb,
+        } = self;
         match action {
             Action::Execute(_) => write!(f, "request {client}: {verb}"),
             Action::Lose(_) => write!(f, "request {client}: {verb} is lost, in doubt"),
             Action::Refuse(_) => write!(f, "request {client}: {verb} is refused"),
             Action::FailAfterEffect(_) => {
-                write!(f, "request {client}: {verb} takes effect, its answer is lost")
+                write!(
+                    f,
+                    "request {client}: {verb} takes effect, its answer is lost"
+                )
             }
             Action::Delay(_) => write!(f, "request {client}: {verb} is late, in doubt"),
             Action::ArriveLate(_) => write!(f, "the late {verb} of request {client} arrives"),
@@ -229,8 +255,14 @@ impl Scenario {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let now = ManualClock::new().now();
         let bench = Bench::new(World::default(), now, 1);
-        let fill = Program { name: "fill", steps: &[Step::Insert("a", 1), Step::Insert("n", 0)] };
-        let rotate = Program { name: "rotate", steps: &[Step::Cycle] };
+        let fill = Program {
+            name: "fill",
+            steps: &[Step::Insert("a", 1), Step::Insert("n", 0)],
+        };
+        let rotate = Program {
+            name: "rotate",
+            steps: &[Step::Cycle],
+        };
         let mut cookies = vec![None; programs.len()];
         let mut model = Model::empty();
         if start != Start::Nobody {
@@ -243,11 +275,26 @@ impl Scenario {
                 cookies[0] = Some(id);
             }
         }
-        let age = if due { 2 * DAY } else { Duration::from_secs(10) };
+        let age = if due {
+            2 * DAY
+        } else {
+            Duration::from_secs(10)
+        };
         let mut world = bench.store.world().clone();
         world.effects.clear();
         let key = world.entries.keys().next().copied();
-        Self { programs, start, due, faults, world, now: now + age, model, key, cookies, age }
+        Self {
+            programs,
+            start,
+            due,
+            faults,
+            world,
+            now: now + age,
+            model,
+            key,
+            cookies,
+            age,
+        }
     }
 
     /// Runs the schedule that these choices lead to.
@@ -298,7 +345,13 @@ impl Scenario {
                 }
             }
             let action = actions[choices.choose(actions.len())];
-            let call = |number| world.calls.iter().find(|call| call.number == number).unwrap();
+            let call = |number| {
+                world
+                    .calls
+                    .iter()
+                    .find(|call| call.number == number)
+                    .unwrap()
+            };
             let (client, verb) = match action {
                 Action::Execute(n)
                 | Action::Lose(n)
@@ -310,7 +363,11 @@ impl Scenario {
                 Action::Evict => (0, ""),
             };
             world.step = trace.len();
-            trace.push(Event { action, client, verb });
+            trace.push(Event {
+                action,
+                client,
+                verb,
+            });
             match action {
                 Action::Execute(n) => world.execute(n),
                 Action::Lose(n) => world.lose(n),
@@ -340,9 +397,18 @@ impl Scenario {
             resume.push(client);
         }
         let answers = std::iter::zip(answers, loaded)
-            .map(|(answer, loaded)| Answer { loaded, ..answer.unwrap() })
+            .map(|(answer, loaded)| Answer {
+                loaded,
+                ..answer.unwrap()
+            })
             .collect();
-        Ended { answers, trace, evicted, faults, bench }
+        Ended {
+            answers,
+            trace,
+            evicted,
+            faults,
+            bench,
+        }
     }
 }
 
@@ -371,25 +437,32 @@ impl Ended {
         use crate::program::Life;
         let found = Arc::new(Mutex::new(None));
         let shared = Arc::clone(&found);
-        let mut service = self.bench.layer.layer(service_fn(move |request: Request<()>| {
-            let session = request.extensions().get::<Session>().unwrap().clone();
-            let shared = Arc::clone(&shared);
-            async move {
-                if !session.is_new().unwrap() {
-                    let keys = session.keys().unwrap();
-                    let value = |key: &String| session.get::<i64>(key).unwrap().unwrap();
-                    let data = keys.iter().map(|key| (key.clone(), value(key))).collect();
-                    let lives = [Life::Default, Life::Hour, Life::Browser];
-                    let expiry = session.expiry().unwrap();
-                    let life = lives.into_iter().find(|it| expiry == (*it).into()).unwrap();
-                    *shared.lock().unwrap() = Some(Model { data, life });
+        let mut service = self
+            .bench
+            .layer
+            .layer(service_fn(move |request: Request<()>| {
+                let session = request.extensions().get::<Session>().unwrap().clone();
+                let shared = Arc::clone(&shared);
+                async move {
+                    if !session.is_new().unwrap() {
+                        let keys = session.keys().unwrap();
+                        let value = |key: &String| session.get::<i64>(key).unwrap().unwrap();
+                        let data = keys.iter().map(|key| (key.clone(), value(key))).collect();
+                        let lives = [Life::Default, Life::Hour, Life::Browser];
+                        let expiry = session.expiry().unwrap();
+                        let life = lives.into_iter().find(|it| expiry == (*it).into()).unwrap();
+                        *shared.lock().unwrap() = Some(Model { data, life });
+                    }
+                    // So that the probe renews nothing.
+                    Ok::<_, Infallible>(
+                        Response::builder().status(500).body(Body::empty()).unwrap(),
+                    )
                 }
-                // So that the probe renews nothing.
-                Ok::<_, Infallible>(Response::builder().status(500).body(Body::empty()).unwrap())
-            }
-        }));
+            }));
         let mut request = Request::new(());
-        request.headers_mut().insert(header::COOKIE, format!("__Host-id={id}").parse().unwrap());
+        request
+            .headers_mut()
+            .insert(header::COOKIE, format!("__Host-id={id}").parse().unwrap());
         self.world().open = true;
         let answering = std::pin::pin!(service.call(request));
         let answer = answering.poll(&mut Context::from_waker(Waker::noop()));

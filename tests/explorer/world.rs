@@ -1,9 +1,7 @@
 //! The store of the explorer: each verb waits until a schedule lets it happen, or go wrong.
 
 use bytes::Bytes;
-use sessile::store::{
-    Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version,
-};
+use sessile::store::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
 use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -28,7 +26,6 @@ impl Verb {
         }
     }
 }
-
 
 /// A verb that was called and has not been answered.
 #[derive(Clone)]
@@ -126,13 +123,20 @@ impl World {
         if let Some((verb, written)) = effect {
             match written {
                 Some((value, ttl)) => {
-                    let stored =
-                        Stored { value: value.clone(), version: self.versions, ttl: *ttl };
+                    let stored = Stored {
+                        value: value.clone(),
+                        version: self.versions,
+                        ttl: *ttl,
+                    };
                     self.entries.insert(call.key, stored);
                 }
                 None => self.evict(call.key),
             }
-            self.effects.push(Effect { client: call.client, verb, step: self.step });
+            self.effects.push(Effect {
+                client: call.client,
+                verb,
+                step: self.step,
+            });
         }
         outcome
     }
@@ -143,7 +147,11 @@ impl World {
     }
 
     fn take(&mut self, number: usize) -> Call {
-        let at = self.calls.iter().position(|call| call.number == number).expect("a call");
+        let at = self
+            .calls
+            .iter()
+            .position(|call| call.number == number)
+            .expect("a call");
         self.calls.remove(at)
     }
 
@@ -197,7 +205,12 @@ impl GatedStore {
         let mut world = self.world();
         world.calls_made += 1;
         let number = world.calls_made;
-        let call = Call { number, client: world.client, key: *key, verb };
+        let call = Call {
+            number,
+            client: world.client,
+            key: *key,
+            verb,
+        };
         if world.open {
             let outcome = world.perform(&call);
             world.answers.insert(number, Ok(outcome));
@@ -205,7 +218,10 @@ impl GatedStore {
             world.calls.push(call);
         }
         drop(world);
-        Pending { store: self.clone(), number }
+        Pending {
+            store: self.clone(),
+            number,
+        }
     }
 }
 

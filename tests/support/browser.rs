@@ -24,7 +24,10 @@ impl Answer {
     /// The values of all Set-Cookie headers.
     pub fn set_cookies(&self) -> Vec<&str> {
         let values = self.headers.get_all(header::SET_COOKIE);
-        values.iter().map(|value| std::str::from_utf8(value.as_bytes()).unwrap()).collect()
+        values
+            .iter()
+            .map(|value| std::str::from_utf8(value.as_bytes()).unwrap())
+            .collect()
     }
 
     pub fn header(&self, name: header::HeaderName) -> Option<&str> {
@@ -39,7 +42,9 @@ impl Browser {
 
     /// A browser that has this one cookie.
     pub fn with_cookie(name: &str, value: &str) -> Self {
-        Self { jar: [(name.to_owned(), value.to_owned())].into() }
+        Self {
+            jar: [(name.to_owned(), value.to_owned())].into(),
+        }
     }
 
     /// The value of the default session cookie.
@@ -49,10 +54,20 @@ impl Browser {
 
     /// A request to this path, with the cookies.
     pub fn request(&self, method: &str, path: &str) -> Request<Body> {
-        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .body(Body::empty())
+            .unwrap();
         if !self.jar.is_empty() {
-            let pairs: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request.headers_mut().insert(header::COOKIE, pairs.join("; ").parse().unwrap());
+            let pairs: Vec<_> = self
+                .jar
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            request
+                .headers_mut()
+                .insert(header::COOKIE, pairs.join("; ").parse().unwrap());
         }
         request
     }

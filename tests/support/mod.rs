@@ -1,6 +1,11 @@
 //! What the tests share: a browser's cookie jar, a layer on a clock that stands still, and a store
 //! that tests can hold up, break and look into.
-#![allow(dead_code, reason = "no test needs all of it")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "no test needs all of it"
+)]
 
 mod browser;
 mod store;

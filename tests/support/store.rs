@@ -63,7 +63,11 @@ impl TestStore {
 
     /// Lets the next call of this verb go wrong; called again, the one after it.
     pub fn fail_next(&self, verb: &'static str, fault: Fault) {
-        self.inside().faults.entry(verb).or_default().push_back(fault);
+        self.inside()
+            .faults
+            .entry(verb)
+            .or_default()
+            .push_back(fault);
     }
 
     /// Lets all calls go wrong, or none any more.
@@ -108,7 +112,13 @@ impl TestStore {
 
     /// Waits until `count` calls of this verb have been made in all.
     pub async fn called(&self, verb: &str, count: usize) {
-        let made = || self.inside().calls.iter().filter(|call| **call == verb).count();
+        let made = || {
+            self.inside()
+                .calls
+                .iter()
+                .filter(|call| **call == verb)
+                .count()
+        };
         while made() < count {
             tokio::task::yield_now().await;
         }
@@ -191,9 +201,11 @@ impl Store for TestStore {
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
-        self.call("delete", Deleted::Missing, |inside| match inside.entries.remove(key) {
-            Some(_) => Deleted::Done,
-            None => Deleted::Missing,
+        self.call("delete", Deleted::Missing, |inside| {
+            match inside.entries.remove(key) {
+                Some(_) => Deleted::Done,
+                None => Deleted::Missing,
+            }
         })
         .await
     }
