@@ -166,7 +166,7 @@ impl Browser {
 
     /// What this browser's session holds, looked at without a trace in this browser.
     pub async fn sees(&self, app: &Router) -> String {
-        let answer = self.clone().get(app, "/show").await;
+        let answer = self.clone().get(app, "/load/show").await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         answer.body.trim_end().to_owned()
     }
