@@ -86,9 +86,7 @@ where
                     let committed = ready!(Pin::new(commit).poll(cx));
                     let result = result.take().expect("polled after it was ready");
                     return Poll::Ready(match session {
-                        Some(session) => {
-                            result.map(|response| answer(session, committed.err(), response))
-                        }
+                        Some(session) => answer(session, committed.err(), result),
                         None => result.map(|response| response.map(B::keep)),
                     });
                 }
@@ -97,23 +95,24 @@ where
     }
 }
 
-/// The response as it leaves the layer.
-fn answer<B: ResponseBody>(
+/// The response as it leaves the layer, or the inner service's error, after which there is none.
+fn answer<B: ResponseBody, E>(
     session: &Session,
     error: Option<Error>,
-    response: Response<B>,
-) -> Response<B::Output> {
+    result: Result<Response<B>, E>,
+) -> Result<Response<B::Output>, E> {
     let settings = session.inner().settings();
     let (cookie, accessed) = {
         let state = &mut session.inner().cell().state;
         (state.respond(), state.is_accessed())
     };
+    let response = result?;
     let mut response = match error {
         None => response.map(B::keep),
         Some(error) => error_response(settings, &error).map(B::text),
     };
     decorate(response.headers_mut(), settings, accessed, cookie);
-    response
+    Ok(response)
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {
