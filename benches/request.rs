@@ -39,15 +39,46 @@ async fn main() {
     let mut forged = small.clone();
     forged.replace_range(10..20, "AAAAAAAAAA");
     let kinds = [
-        Kind { name: "no cookie", path: "/untouched", cookie: None },
-        Kind { name: "untouched", path: "/untouched", cookie: Some(small.clone()) },
-        Kind { name: "read one key", path: "/read", cookie: Some(small.clone()) },
-        Kind { name: "read one key of 20 KB", path: "/read", cookie: Some(large) },
-        Kind { name: "forged cookie", path: "/untouched", cookie: Some(forged) },
-        Kind { name: "modify", path: "/modify", cookie: Some(small) },
-        Kind { name: "create", path: "/create", cookie: None },
+        Kind {
+            name: "no cookie",
+            path: "/untouched",
+            cookie: None,
+        },
+        Kind {
+            name: "untouched",
+            path: "/untouched",
+            cookie: Some(small.clone()),
+        },
+        Kind {
+            name: "read one key",
+            path: "/read",
+            cookie: Some(small.clone()),
+        },
+        Kind {
+            name: "read one key of 20 KB",
+            path: "/read",
+            cookie: Some(large),
+        },
+        Kind {
+            name: "forged cookie",
+            path: "/untouched",
+            cookie: Some(forged),
+        },
+        Kind {
+            name: "modify",
+            path: "/modify",
+            cookie: Some(small),
+        },
+        Kind {
+            name: "create",
+            path: "/create",
+            cookie: None,
+        },
     ];
-    println!("{:24} {:>9} {:>9} {:>9} {:>11} {:>7}", "", "plain", "one Arc", "sessions", "over Arc", "allocs");
+    println!(
+        "{:24} {:>9} {:>9} {:>9} {:>11} {:>7}",
+        "", "plain", "one Arc", "sessions", "over Arc", "allocs"
+    );
     for kind in kinds {
         let mut times = [const { Vec::new() }; 3];
         for _ in 0..ROUNDS {
@@ -80,8 +111,14 @@ fn session_routes() -> Router {
         .route("/read", get(read))
         .route("/modify", get(modify))
         .route("/create", get(create))
-        .route("/fill/small", get(|session: Session| fill_with(session, 20)))
-        .route("/fill/large", get(|session: Session| fill_with(session, 4000)))
+        .route(
+            "/fill/small",
+            get(|session: Session| fill_with(session, 20)),
+        )
+        .route(
+            "/fill/large",
+            get(|session: Session| fill_with(session, 4000)),
+        )
 }
 
 async fn read(session: Session) -> &'static str {
@@ -125,7 +162,9 @@ fn request(kind: &Kind) -> Request<Body> {
 
 /// Nanoseconds for one request, the making of it left out.
 async fn time(app: &Router, kind: &Kind) -> f64 {
-    let requests: Vec<_> = (0..REQUESTS).map(|_| (app.clone(), request(kind))).collect();
+    let requests: Vec<_> = (0..REQUESTS)
+        .map(|_| (app.clone(), request(kind)))
+        .collect();
     let mut responses = Vec::with_capacity(REQUESTS);
     let start = Instant::now();
     for (app, request) in requests {
