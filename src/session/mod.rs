@@ -99,7 +99,12 @@ impl Session {
     ///
     /// The load's error.
     pub fn keys(&self) -> Result<Vec<String>, Error> {
-        self.read(|state| Ok(state.entries()?.map(|(key, _)| key.to_owned()).collect()))
+        self.read(|state| {
+            let keys = state
+                .entries()?
+                .map(|(key, _)| String::from_utf8_lossy(key).into_owned());
+            Ok(keys.collect())
+        })
     }
 
     /// How many keys there are.
@@ -320,9 +325,9 @@ impl Session {
         };
         self.record(|state| {
             if over {
-                state.flush()
+                state.flush();
             } else {
-                state.set_expiry(expiry)
+                state.set_expiry(expiry);
             }
         });
     }
@@ -408,7 +413,7 @@ impl Session {
         let Some(old) = loaded else {
             return self.load().await;
         };
-        let mut get = Arc::clone(&settings.store).get(settings.keyspace.key(&old.handle));
+        let mut get = Arc::clone(&settings.store).get(old.key);
         let entry = TimeLimit::new(settings.time_limit)
             .run(get.as_mut())
             .await??;
