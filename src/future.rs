@@ -49,6 +49,10 @@ impl<F, B, E> ResponseFuture<F, B, E> {
     }
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "as every future, it must not be polled when it is done"
+)]
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,

@@ -77,6 +77,8 @@
 //! A feature only adds: it never changes how something behaves.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// Here and not in Cargo.toml, since tests and examples may.
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod body;
 #[cfg_attr(
