@@ -45,6 +45,8 @@ pub mod memory;
 pub(crate) use erased::{BoxFuture, ErasedStore, erase};
 pub(crate) use key::Keyspace;
 pub use key::StoreKey;
+#[cfg(feature = "memory")]
+pub use memory::MemoryStore;
 
 use bytes::Bytes;
 use std::fmt;

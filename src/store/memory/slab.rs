@@ -1,0 +1,146 @@
+//! The entries of one shard: slots in one vector, linked from the longest idle to the last used.
+
+use crate::store::StoreKey;
+use bytes::Bytes;
+use std::mem;
+
+/// The index of no slot.
+pub(super) const NIL: u32 = u32::MAX;
+
+/// The stamp of an empty list, and the expiry of a slot that is free or never expires.
+pub(super) const NEVER: u64 = u64::MAX;
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) key: StoreKey,
+    pub(super) value: Bytes,
+    pub(super) version: u64,
+    /// When it is gone, in nanoseconds of uptime.
+    pub(super) expiry: u64,
+    /// When it was last used, likewise.
+    stamp: u64,
+    older: u32,
+    /// In a free slot: the next free one.
+    newer: u32,
+}
+
+#[derive(Debug)]
+pub(super) struct Slab {
+    slots: Vec<Slot>,
+    free: u32,
+    oldest: u32,
+    newest: u32,
+    /// A copy of the oldest slot's stamp, so that nobody has to fetch that slot to read it.
+    oldest_stamp: u64,
+}
+
+impl Slab {
+    pub(super) const fn new() -> Self {
+        Self { slots: Vec::new(), free: NIL, oldest: NIL, newest: NIL, oldest_stamp: NEVER }
+    }
+
+    pub(super) fn slot(&self, index: u32) -> &Slot {
+        &self.slots[index as usize]
+    }
+
+    pub(super) fn slot_mut(&mut self, index: u32) -> &mut Slot {
+        &mut self.slots[index as usize]
+    }
+
+    /// How many slots there are, free ones included.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.slots.len()).unwrap_or(NIL)
+    }
+
+    pub(super) const fn oldest_stamp(&self) -> u64 {
+        self.oldest_stamp
+    }
+
+    /// The longest idle entry other than `spared`, and when it was last used.
+    pub(super) fn longest_idle(&self, spared: &StoreKey) -> Option<(u32, u64)> {
+        let mut index = self.oldest;
+        if index != NIL && self.slot(index).key == *spared {
+            index = self.slot(index).newer;
+        }
+        (index != NIL).then(|| (index, self.slot(index).stamp))
+    }
+
+    /// Takes a slot for an entry, as the last used.
+    pub(super) fn insert(
+        &mut self,
+        key: StoreKey,
+        value: Bytes,
+        version: u64,
+        expiry: u64,
+        now: u64,
+    ) -> u32 {
+        let slot = Slot { key, value, version, expiry, stamp: now, older: NIL, newer: NIL };
+        let index = if self.free == NIL {
+            if self.slots.len() == self.slots.capacity() {
+                // Doubling would leave a quarter of the memory empty on average.
+                self.slots.reserve_exact(self.slots.len() / 4 + 8);
+            }
+            let index = self.len();
+            self.slots.push(slot);
+            index
+        } else {
+            let index = self.free;
+            self.free = mem::replace(self.slot_mut(index), slot).newer;
+            index
+        };
+        self.link(index, now);
+        index
+    }
+
+    /// Frees the slot and yields what it held.
+    pub(super) fn remove(&mut self, index: u32) -> Bytes {
+        self.unlink(index);
+        let free = mem::replace(&mut self.free, index);
+        let slot = self.slot_mut(index);
+        slot.newer = free;
+        slot.expiry = NEVER;
+        mem::take(&mut slot.value)
+    }
+
+    /// Makes the entry the last used.
+    pub(super) fn touch(&mut self, index: u32, now: u64) {
+        if self.newest == index {
+            self.slot_mut(index).stamp = now;
+            if self.oldest == index {
+                self.oldest_stamp = now;
+            }
+        } else {
+            self.unlink(index);
+            self.link(index, now);
+        }
+    }
+
+    fn link(&mut self, index: u32, now: u64) {
+        let before = mem::replace(&mut self.newest, index);
+        let slot = self.slot_mut(index);
+        slot.stamp = now;
+        slot.older = before;
+        slot.newer = NIL;
+        if before == NIL {
+            self.oldest = index;
+            self.oldest_stamp = now;
+        } else {
+            self.slot_mut(before).newer = index;
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Slot { older, newer, .. } = *self.slot(index);
+        if newer == NIL {
+            self.newest = older;
+        } else {
+            self.slot_mut(newer).older = older;
+        }
+        if older == NIL {
+            self.oldest = newer;
+            self.oldest_stamp = if newer == NIL { NEVER } else { self.slot(newer).stamp };
+        } else {
+            self.slot_mut(older).newer = newer;
+        }
+    }
+}
