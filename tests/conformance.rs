@@ -22,7 +22,10 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// A memory store, and the clock that it lives by.
 fn store_and_clock() -> (Arc<MemoryStore>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
-    (Arc::new(MemoryStore::builder().clock(clock.clone()).build()), clock)
+    (
+        Arc::new(MemoryStore::builder().clock(clock.clone()).build()),
+        clock,
+    )
 }
 
 mod the_memory_store_keeps {
@@ -87,7 +90,9 @@ mod the_memory_store_keeps {
     #[test]
     fn every_sentence_without_a_tokio_runtime() {
         let (store, clock) = store_and_clock();
-        block_on(conformance::all(&store, TTL, async |time| clock.advance(time)));
+        block_on(conformance::all(&store, TTL, async |time| {
+            clock.advance(time)
+        }));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,7 +147,13 @@ impl Wrong {
     fn new(fault: Fault, clock: Arc<ManualClock>) -> Self {
         let inner = MemoryStore::builder().clock(clock).build();
         let (values, writes, replies) = Default::default();
-        Self { fault, inner, values, writes, replies }
+        Self {
+            fault,
+            inner,
+            values,
+            writes,
+            replies,
+        }
     }
 
     fn key(&self, key: &StoreKey) -> StoreKey {
@@ -173,14 +184,19 @@ impl Wrong {
         match self.fault {
             Fault::VersionsBeginAgain => Version::new(self.writes.lock().unwrap()[key]),
             Fault::VersionsAreHashes => Version::new(
-                value.iter().fold(7, |hash, &byte| hash * 31 % 65521 + u64::from(byte)),
+                value
+                    .iter()
+                    .fold(7, |hash, &byte| hash * 31 % 65521 + u64::from(byte)),
             ),
             _ => version,
         }
     }
 
     fn remember(&self, key: &StoreKey, value: &Bytes, ttl: Duration) {
-        self.values.lock().unwrap().insert(*key, (value.clone(), ttl));
+        self.values
+            .lock()
+            .unwrap()
+            .insert(*key, (value.clone(), ttl));
     }
 
     fn count_write(&self, key: &StoreKey) {
@@ -201,7 +217,10 @@ impl Wrong {
                 }
                 continue;
             };
-            let replaced = self.inner.replace(key, entry.version, value.clone(), ttl).await?;
+            let replaced = self
+                .inner
+                .replace(key, entry.version, value.clone(), ttl)
+                .await?;
             if let Replaced::Done(version) = replaced {
                 return Ok(version);
             }
@@ -229,10 +248,15 @@ impl Store for Wrong {
             let version = Version::new(self.writes.lock().unwrap()[key]);
             return Ok(Some(Entry::new(value.clone(), version)));
         }
-        let Some(entry) = self.inner.get(key).await? else { return Ok(None) };
+        let Some(entry) = self.inner.get(key).await? else {
+            return Ok(None);
+        };
         if self.fault == Fault::ReadsAreOld {
             self.remember(key, &entry.value, TTL);
-            self.writes.lock().unwrap().insert(*key, entry.version.get());
+            self.writes
+                .lock()
+                .unwrap()
+                .insert(*key, entry.version.get());
         }
         if self.fault == Fault::ReadRenews {
             let ttl = self.values.lock().unwrap()[key].1;
@@ -251,7 +275,11 @@ impl Store for Wrong {
 
     async fn add(&self, key: &StoreKey, value: Bytes, ttl: Duration) -> Result<Added, StoreError> {
         let (key, value, ttl) = (&self.key(key), self.value(value), self.ttl(ttl));
-        let ttl = if self.fault == Fault::AddHoldsForEver { YEAR } else { ttl };
+        let ttl = if self.fault == Fault::AddHoldsForEver {
+            YEAR
+        } else {
+            ttl
+        };
         match self.fault {
             Fault::AddOverwrites => return Ok(Added::Done(self.overwrite(key, value, ttl).await?)),
             Fault::AddIsNotAtomic => {
@@ -275,7 +303,9 @@ impl Store for Wrong {
                 if self.fault == Fault::RefusedAddRenews
                     && let Some(entry) = self.inner.get(key).await?
                 {
-                    self.inner.replace(key, entry.version, entry.value, ttl).await?;
+                    self.inner
+                        .replace(key, entry.version, entry.value, ttl)
+                        .await?;
                 }
                 Ok(Added::Exists)
             }
@@ -292,9 +322,12 @@ impl Store for Wrong {
         let (key, value) = (&self.key(key), self.value(value));
         let ttl = match self.fault {
             Fault::ReplaceLosesTheLifetime => YEAR,
-            Fault::ReplaceKeepsTheOldLifetime => {
-                self.values.lock().unwrap().get(key).map_or(ttl, |&(_, old)| old)
-            }
+            Fault::ReplaceKeepsTheOldLifetime => self
+                .values
+                .lock()
+                .unwrap()
+                .get(key)
+                .map_or(ttl, |&(_, old)| old),
             _ => self.ttl(ttl),
         };
         let current = self.inner.get(key).await?;
@@ -319,7 +352,10 @@ impl Store for Wrong {
             gap();
             return Ok(Replaced::Done(self.overwrite(key, value, ttl).await?));
         }
-        let replaced = self.inner.replace(key, current.version, value.clone(), ttl).await?;
+        let replaced = self
+            .inner
+            .replace(key, current.version, value.clone(), ttl)
+            .await?;
         Ok(match replaced {
             Replaced::Done(version) => {
                 if self.fault != Fault::ReadsAreOld {
@@ -345,7 +381,11 @@ impl Store for Wrong {
                 let existed = self.inner.get(key).await?.is_some();
                 gap();
                 self.inner.delete(key).await?;
-                Ok(if existed { Deleted::Done } else { Deleted::Missing })
+                Ok(if existed {
+                    Deleted::Done
+                } else {
+                    Deleted::Missing
+                })
             }
             Fault::DeleteOnlyHides => Ok(if self.inner.get(key).await?.is_some() {
                 Deleted::Done

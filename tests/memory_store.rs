@@ -104,7 +104,11 @@ fn an_entry_is_charged_its_value_its_key_and_its_place() {
     let bench = Bench::unbounded();
     let version = bench.create(&key(1), vec![0; 300], HOUR);
     assert_eq!(bench.store.bytes(), 300 + place());
-    assert!((32 + 100..32 + 150).contains(&place()), "a place takes {}", place());
+    assert!(
+        (32 + 100..32 + 150).contains(&place()),
+        "a place takes {}",
+        place()
+    );
 
     bench.create(&key(2), vec![0; 50], HOUR);
     assert_eq!(bench.store.bytes(), 350 + 2 * place());
@@ -142,7 +146,10 @@ fn there_are_never_more_bytes_than_the_bound() {
         bench.create(&key(number), vec![0; length], HOUR);
         assert!(bench.store.bytes() <= bound);
     }
-    assert!(bench.store.bytes() > bound - 600 - place(), "it evicts no more than it has to");
+    assert!(
+        bench.store.bytes() > bound - 600 - place(),
+        "it evicts no more than it has to"
+    );
 }
 
 #[test]
@@ -178,7 +185,9 @@ fn to_read_to_replace_and_to_add_are_uses() {
         bench.clock.advance(TICK);
         bench.create(&key(number), "value", HOUR);
     }
-    let left: Vec<_> = (0..6).filter(|&number| bench.get(&key(number)).is_some()).collect();
+    let left: Vec<_> = (0..6)
+        .filter(|&number| bench.get(&key(number)).is_some())
+        .collect();
     assert_eq!(left, [0, 1, 4, 5]);
 }
 
@@ -207,12 +216,18 @@ fn an_entry_that_grows_pushes_others_out_and_not_itself() {
     }
     // It is the longest idle itself.
     let replaced = bench.replace(&key(0), grows, vec![1; 150]).unwrap();
-    let Replaced::Done(grows) = replaced else { panic!("{replaced:?}") };
-    let left = (0..5).map(|number| bench.get(&key(number)).is_some()).collect::<Vec<_>>();
+    let Replaced::Done(grows) = replaced else {
+        panic!("{replaced:?}")
+    };
+    let left = (0..5)
+        .map(|number| bench.get(&key(number)).is_some())
+        .collect::<Vec<_>>();
     assert_eq!(left, [true, false, true, true, true]);
 
     // It takes all there is.
-    let replaced = bench.replace(&key(0), grows, vec![2; 500 + 4 * place()]).unwrap();
+    let replaced = bench
+        .replace(&key(0), grows, vec![2; 500 + 4 * place()])
+        .unwrap();
     assert!(matches!(replaced, Replaced::Done(_)));
     assert_eq!((bench.store.len(), bench.store.evicted()), (1, 4));
     assert_eq!(bench.get(&key(0)).unwrap().value[0], 2);
@@ -225,8 +240,14 @@ fn a_value_that_never_fits_is_refused_and_nothing_goes_for_it() {
         let bench = Bench::new(room, 10, when_full);
         let version = bench.create(&key(1), vec![1; 200], HOUR);
         let large = vec![2; 301];
-        assert_eq!(bench.add(&key(2), large.clone()), Err(StoreError::too_large()));
-        assert_eq!(bench.replace(&key(1), version, large), Err(StoreError::too_large()));
+        assert_eq!(
+            bench.add(&key(2), large.clone()),
+            Err(StoreError::too_large())
+        );
+        assert_eq!(
+            bench.replace(&key(1), version, large),
+            Err(StoreError::too_large())
+        );
         let entry = bench.get(&key(1)).unwrap();
         assert_eq!((entry.version, &entry.value[..]), (version, &[1; 200][..]));
         assert_eq!((bench.store.len(), bench.store.evicted()), (1, 0));
@@ -238,12 +259,19 @@ fn a_value_that_never_fits_is_refused_and_nothing_goes_for_it() {
 #[test]
 fn a_store_that_refuses_keeps_what_it_has() {
     let bench = Bench::new(3 * (100 + place()), 100, WhenFull::RefuseNew);
-    let versions: Vec<_> =
-        (0..3).map(|number| bench.create(&key(number), vec![0; 100], HOUR)).collect();
+    let versions: Vec<_> = (0..3)
+        .map(|number| bench.create(&key(number), vec![0; 100], HOUR))
+        .collect();
     assert_eq!(bench.add(&key(3), ""), Err(StoreError::full()));
     assert_eq!(bench.add(&key(2), ""), Ok(Added::Exists));
-    assert_eq!(bench.replace(&key(0), versions[0], vec![1; 101]), Err(StoreError::full()));
-    assert_eq!(bench.replace(&key(3), versions[0], vec![1; 101]), Ok(Replaced::Missing));
+    assert_eq!(
+        bench.replace(&key(0), versions[0], vec![1; 101]),
+        Err(StoreError::full())
+    );
+    assert_eq!(
+        bench.replace(&key(3), versions[0], vec![1; 101]),
+        Ok(Replaced::Missing)
+    );
     for (number, version) in (0..3).zip(&versions) {
         let entry = bench.get(&key(number)).unwrap();
         assert_eq!((entry.version, &entry.value[..]), (*version, &[0; 100][..]));
@@ -252,7 +280,10 @@ fn a_store_that_refuses_keeps_what_it_has() {
     let replaced = bench.replace(&key(0), versions[0], vec![1; 100]).unwrap();
     assert!(matches!(replaced, Replaced::Done(_)));
     bench.delete(&key(1));
-    assert!(matches!(bench.add(&key(3), vec![3; 100]), Ok(Added::Done(_))));
+    assert!(matches!(
+        bench.add(&key(3), vec![3; 100]),
+        Ok(Added::Done(_))
+    ));
     assert_eq!(bench.store.evicted(), 0);
     assert_eq!(bench.store.bytes(), 3 * (100 + place()));
 }
@@ -269,10 +300,16 @@ fn a_store_that_refuses_counts_no_expired_entries() {
     assert_eq!(bench.add(&key(ENTRIES), "new"), Err(StoreError::full()));
     bench.clock.advance(HOUR);
     for number in 0..20 {
-        assert!(matches!(bench.add(&key(ENTRIES + number), "new"), Ok(Added::Done(_))));
+        assert!(matches!(
+            bench.add(&key(ENTRIES + number), "new"),
+            Ok(Added::Done(_))
+        ));
     }
     assert_eq!(bench.store.expired(), 20);
-    assert_eq!(bench.add(&key(ENTRIES + 20), "new"), Err(StoreError::full()));
+    assert_eq!(
+        bench.add(&key(ENTRIES + 20), "new"),
+        Err(StoreError::full())
+    );
     assert_eq!((bench.store.len(), bench.store.evicted()), (2000, 0));
 }
 
@@ -281,7 +318,10 @@ fn a_store_with_a_bound_of_nought_holds_nothing() {
     for when_full in [WhenFull::EvictLongestIdle, WhenFull::RefuseNew] {
         let bench = Bench::new(usize::MAX, 0, when_full);
         assert_eq!(bench.add(&key(1), "value"), Err(StoreError::full()));
-        assert_eq!(bench.replace(&key(1), Version::new(1), ""), Ok(Replaced::Missing));
+        assert_eq!(
+            bench.replace(&key(1), Version::new(1), ""),
+            Ok(Replaced::Missing)
+        );
         let bench = Bench::new(0, usize::MAX, when_full);
         assert_eq!(bench.add(&key(1), ""), Err(StoreError::too_large()));
         assert!(bench.get(&key(1)).is_none());
@@ -292,14 +332,19 @@ fn a_store_with_a_bound_of_nought_holds_nothing() {
 #[test]
 fn an_entry_is_gone_at_the_end_of_its_time_to_live_and_not_before() {
     let bench = Bench::unbounded();
-    let versions: Vec<_> = (0..4).map(|number| bench.create(&key(number), "value", HOUR)).collect();
+    let versions: Vec<_> = (0..4)
+        .map(|number| bench.create(&key(number), "value", HOUR))
+        .collect();
     bench.clock.advance(HOUR - TICK);
     for number in 0..4 {
         assert!(bench.get(&key(number)).is_some());
     }
     bench.clock.advance(TICK);
     assert!(bench.get(&key(0)).is_none());
-    assert_eq!(bench.replace(&key(1), versions[1], "late"), Ok(Replaced::Missing));
+    assert_eq!(
+        bench.replace(&key(1), versions[1], "late"),
+        Ok(Replaced::Missing)
+    );
     assert_eq!(bench.delete(&key(2)), Deleted::Missing);
     let added = bench.add(&key(3), "again").unwrap();
     assert!(matches!(added, Added::Done(version) if version != versions[3]));
@@ -321,7 +366,9 @@ fn lifetimes_of_any_length_are_taken() {
 fn a_wall_clock_that_jumps_ends_nothing_and_makes_nothing_immortal() {
     let bench = Bench::unbounded();
     bench.create(&key(1), "value", HOUR);
-    bench.clock.jump_to(SystemTime::UNIX_EPOCH + 100 * 365 * 24 * HOUR);
+    bench
+        .clock
+        .jump_to(SystemTime::UNIX_EPOCH + 100 * 365 * 24 * HOUR);
     assert!(bench.get(&key(1)).is_some());
     bench.clock.jump_to(SystemTime::UNIX_EPOCH);
     bench.clock.advance(HOUR);
@@ -341,7 +388,10 @@ fn expired_entries_go_in_the_course_of_other_calls() {
     for number in 0..4000 {
         let before = bench.store.expired();
         assert!(bench.get(&key(20_000 + number)).is_none());
-        assert!(bench.store.expired() <= before + 2, "a call removes a few at most");
+        assert!(
+            bench.store.expired() <= before + 2,
+            "a call removes a few at most"
+        );
     }
     assert_eq!((bench.store.len(), bench.store.expired()), (1000, 1000));
     for number in 0..1000 {
@@ -356,7 +406,11 @@ fn a_store_of_short_lives_does_not_grow() {
         bench.create(&key(number), "value", 100 * TICK);
         bench.clock.advance(TICK);
     }
-    assert!(bench.store.len() < 1000, "{} entries for 100 that live", bench.store.len());
+    assert!(
+        bench.store.len() < 1000,
+        "{} entries for 100 that live",
+        bench.store.len()
+    );
 }
 
 #[test]
@@ -413,11 +467,24 @@ fn a_read_shares_the_bytes_and_a_later_write_leaves_them_alone() {
 #[test]
 fn debug_shows_figures_and_no_data() {
     let bench = Bench::entries(1);
-    bench.create(&StoreKey::from_bytes(*b"canary-key-canary-key-canary-key"), "canary", HOUR);
+    bench.create(
+        &StoreKey::from_bytes(*b"canary-key-canary-key-canary-key"),
+        "canary",
+        HOUR,
+    );
     bench.create(&key(1), "canary", HOUR);
     let shown = format!("{:?} {:#?}", bench.store, bench.store);
-    assert!(!shown.contains("canary") && !shown.contains("99, 97, 110"), "{shown}");
-    for figure in ["len: 1", "bytes: ", "evicted: 1", "expired: 0", "max_entries: 1"] {
+    assert!(
+        !shown.contains("canary") && !shown.contains("99, 97, 110"),
+        "{shown}"
+    );
+    for figure in [
+        "len: 1",
+        "bytes: ",
+        "evicted: 1",
+        "expired: 0",
+        "max_entries: 1",
+    ] {
         assert!(shown.contains(figure), "{shown}");
     }
 }
@@ -429,7 +496,11 @@ fn the_store_does_what_a_model_does() {
         let place = place();
         let bytes = 40 * (100 + place);
         let bench = Bench::new(bytes, ENTRIES, WhenFull::EvictLongestIdle);
-        let mut model = Model { bytes, place, ..Model::default() };
+        let mut model = Model {
+            bytes,
+            place,
+            ..Model::default()
+        };
         let mut state = seed;
         for _ in 0..3000 {
             bench.clock.advance(TICK);
@@ -438,13 +509,18 @@ fn the_store_does_what_a_model_does() {
             let value = vec![0; usize::try_from(random(&mut state) % 250).unwrap()];
             match random(&mut state) % 8 {
                 0..3 => {
-                    let found = bench.get(&key).map(|entry| (entry.version, entry.value.len()));
+                    let found = bench
+                        .get(&key)
+                        .map(|entry| (entry.version, entry.value.len()));
                     assert_eq!(found, model.get(&key));
                 }
                 3..5 => {
                     let length = value.len();
                     let added = bench.add(&key, value).unwrap();
-                    assert_eq!(matches!(added, Added::Done(_)), !model.held.contains_key(&key));
+                    assert_eq!(
+                        matches!(added, Added::Done(_)),
+                        !model.held.contains_key(&key)
+                    );
                     if let Added::Done(version) = added {
                         model.write(&key, version, length, ENTRIES);
                     }
@@ -503,7 +579,10 @@ impl Model {
     }
 
     fn charged(&self) -> usize {
-        self.held.values().map(|(_, length, _)| length + self.place).sum()
+        self.held
+            .values()
+            .map(|(_, length, _)| length + self.place)
+            .sum()
     }
 }
 
@@ -543,7 +622,9 @@ fn the_figures_are_right_after_threads_met_at_the_bounds() {
                 }
             });
             // Whoever looks for an expired entry removes it, so now the figures are of the living.
-            let living: Vec<_> = (0..KEYS).filter_map(|number| bench.get(&key(number))).collect();
+            let living: Vec<_> = (0..KEYS)
+                .filter_map(|number| bench.get(&key(number)))
+                .collect();
             let bytes: usize = living.iter().map(|entry| entry.value.len() + place).sum();
             let store = &bench.store;
             assert_eq!((store.len(), store.bytes()), (living.len(), bytes));
@@ -555,7 +636,10 @@ fn the_figures_are_right_after_threads_met_at_the_bounds() {
                 WhenFull::RefuseNew => assert_eq!(store.evicted(), 0),
                 _ => assert_eq!(tally.refused.load(SeqCst), 0),
             }
-            assert!(store.evicted() > 0 || tally.refused.load(SeqCst) > 0, "a bound was met");
+            assert!(
+                store.evicted() > 0 || tally.refused.load(SeqCst) > 0,
+                "a bound was met"
+            );
             for number in 0..KEYS {
                 bench.delete(&key(number));
             }

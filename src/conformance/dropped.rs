@@ -27,10 +27,17 @@ pub async fn a_dropped_call_harms_nobody(store: &impl Store) {
                 }
                 _ => dropped_after(polls, store.delete(&key)).await,
             };
-            judge.is_gone(&fresh_key(), "a read got the reply to a dropped call").await;
+            judge
+                .is_gone(&fresh_key(), "a read got the reply to a dropped call")
+                .await;
             judge.holds(&bystander, b"bystander", version).await;
-            let stranger = judge.replace(&fresh_key(), before, "late".into(), MINUTE).await;
-            judge.check(stranger == Replaced::Missing, "a write got the reply to a dropped call");
+            let stranger = judge
+                .replace(&fresh_key(), before, "late".into(), MINUTE)
+                .await;
+            judge.check(
+                stranger == Replaced::Missing,
+                "a write got the reply to a dropped call",
+            );
             version = judge.update(&bystander, version, "bystander", MINUTE).await;
             if done {
                 continue;
@@ -43,9 +50,15 @@ pub async fn a_dropped_call_harms_nobody(store: &impl Store) {
                 3 => value.is_none() || value == Some(b"before"),
                 _ => value == Some(b"before"),
             };
-            judge.check(plausible, "a dropped call left something else than its effect");
+            judge.check(
+                plausible,
+                "a dropped call left something else than its effect",
+            );
             if let Some(entry) = judge.get(&new).await {
-                judge.check(verb == 1 && entry.value == "new", "a dropped `add` left other bytes");
+                judge.check(
+                    verb == 1 && entry.value == "new",
+                    "a dropped `add` left other bytes",
+                );
             }
         }
     }

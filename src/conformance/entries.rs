@@ -11,7 +11,9 @@ use bytes::Bytes;
 /// If it is not so.
 pub async fn a_missing_key_reads_as_none(store: &impl Store) {
     let judge = Judge::new("a_missing_key_reads_as_none", store);
-    judge.is_gone(&fresh_key(), "`get` found an entry that nobody made").await;
+    judge
+        .is_gone(&fresh_key(), "`get` found an entry that nobody made")
+        .await;
 }
 
 /// `add` makes an entry, with the bytes it is given and the version it says.
@@ -42,7 +44,10 @@ pub async fn add_never_overwrites(store: &impl Store) {
     }
     let version = judge.update(&key, version, "third", MINUTE).await;
     let added = judge.add(&key, "fourth".into(), MINUTE).await;
-    judge.check(added == Added::Exists, "an `add` after a `replace` was done");
+    judge.check(
+        added == Added::Exists,
+        "an `add` after a `replace` was done",
+    );
     judge.holds(&key, b"third", version).await;
 }
 
@@ -74,10 +79,18 @@ pub async fn replace_writes_what_it_is_given(store: &impl Store) {
 pub async fn replace_never_creates(store: &impl Store) {
     let judge = Judge::new("replace_never_creates", store);
     let of_another = judge.create(&fresh_key(), "another", MINUTE).await;
-    for expected in [Version::new(0), Version::new(1), Version::new(u64::MAX), of_another] {
+    for expected in [
+        Version::new(0),
+        Version::new(1),
+        Version::new(u64::MAX),
+        of_another,
+    ] {
         let key = fresh_key();
         let replaced = judge.replace(&key, expected, "new".into(), MINUTE).await;
-        judge.check(replaced == Replaced::Missing, "`replace` of no entry was not missing");
+        judge.check(
+            replaced == Replaced::Missing,
+            "`replace` of no entry was not missing",
+        );
         judge.is_gone(&key, "`replace` made an entry").await;
     }
 }
@@ -92,11 +105,19 @@ pub async fn replace_after_delete_is_missing(store: &impl Store) {
     let key = fresh_key();
     let first = judge.create(&key, "first", MINUTE).await;
     let second = judge.update(&key, first, "second", MINUTE).await;
-    judge.check(judge.delete(&key).await == Deleted::Done, "`delete` of an entry was not done");
+    judge.check(
+        judge.delete(&key).await == Deleted::Done,
+        "`delete` of an entry was not done",
+    );
     for expected in [second, first, Version::new(second.get().wrapping_add(1))] {
         let replaced = judge.replace(&key, expected, "late".into(), MINUTE).await;
-        judge.check(replaced == Replaced::Missing, "`replace` of a deleted entry was not missing");
-        judge.is_gone(&key, "`replace` brought a deleted entry back").await;
+        judge.check(
+            replaced == Replaced::Missing,
+            "`replace` of a deleted entry was not missing",
+        );
+        judge
+            .is_gone(&key, "`replace` brought a deleted entry back")
+            .await;
     }
 }
 
@@ -108,12 +129,23 @@ pub async fn replace_after_delete_is_missing(store: &impl Store) {
 pub async fn delete_says_what_it_did(store: &impl Store) {
     let judge = Judge::new("delete_says_what_it_did", store);
     let key = fresh_key();
-    judge.check(judge.delete(&key).await == Deleted::Missing, "`delete` of no entry was done");
+    judge.check(
+        judge.delete(&key).await == Deleted::Missing,
+        "`delete` of no entry was done",
+    );
     for _ in 0..2 {
         judge.create(&key, "here", MINUTE).await;
-        judge.check(judge.delete(&key).await == Deleted::Done, "`delete` of an entry was missing");
-        judge.is_gone(&key, "an entry was there after its `delete`").await;
-        judge.check(judge.delete(&key).await == Deleted::Missing, "a second `delete` was done");
+        judge.check(
+            judge.delete(&key).await == Deleted::Done,
+            "`delete` of an entry was missing",
+        );
+        judge
+            .is_gone(&key, "an entry was there after its `delete`")
+            .await;
+        judge.check(
+            judge.delete(&key).await == Deleted::Missing,
+            "a second `delete` was done",
+        );
     }
 }
 
@@ -129,8 +161,13 @@ pub async fn delete_takes_any_version(store: &impl Store) {
     for write in 1..5 {
         version = judge.update(&key, version, write.to_string(), MINUTE).await;
     }
-    judge.check(judge.delete(&key).await == Deleted::Done, "`delete` of an entry was missing");
-    judge.is_gone(&key, "an entry was there after its `delete`").await;
+    judge.check(
+        judge.delete(&key).await == Deleted::Done,
+        "`delete` of an entry was missing",
+    );
+    judge
+        .is_gone(&key, "an entry was there after its `delete`")
+        .await;
 }
 
 /// `get` changes neither the bytes nor the version.
@@ -174,15 +211,22 @@ pub async fn what_one_client_did_another_sees<S: Store>(one: &S, another: &S) {
 
 async fn see_each_other<S: Store>(one: &Judge<'_, S>, another: &Judge<'_, S>) {
     let key = fresh_key();
-    another.is_gone(&key, "`get` found an entry that nobody made").await;
+    another
+        .is_gone(&key, "`get` found an entry that nobody made")
+        .await;
     let first = one.create(&key, "first", MINUTE).await;
     another.holds(&key, b"first", first).await;
     let second = one.update(&key, first, "second", MINUTE).await;
     another.holds(&key, b"second", second).await;
     let third = another.update(&key, second, "third", MINUTE).await;
     one.holds(&key, b"third", third).await;
-    one.check(one.delete(&key).await == Deleted::Done, "`delete` of an entry was missing");
-    another.is_gone(&key, "`get` found an entry after its `delete`").await;
+    one.check(
+        one.delete(&key).await == Deleted::Done,
+        "`delete` of an entry was missing",
+    );
+    another
+        .is_gone(&key, "`get` found an entry after its `delete`")
+        .await;
 }
 
 /// An entry is found under its own key alone, also if another differs in one bit.
@@ -199,11 +243,21 @@ pub async fn keys_are_apart(store: &impl Store) {
             let mut bytes = *key.as_bytes();
             bytes[byte] ^= 1 << bit;
             let neighbour = StoreKey::from_bytes(bytes);
-            judge.is_gone(&neighbour, "`get` handed out a neighbour's entry").await;
-            let replaced = judge.replace(&neighbour, version, "late".into(), MINUTE).await;
-            judge.check(replaced == Replaced::Missing, "`replace` found a neighbour's entry");
+            judge
+                .is_gone(&neighbour, "`get` handed out a neighbour's entry")
+                .await;
+            let replaced = judge
+                .replace(&neighbour, version, "late".into(), MINUTE)
+                .await;
+            judge.check(
+                replaced == Replaced::Missing,
+                "`replace` found a neighbour's entry",
+            );
             let deleted = judge.delete(&neighbour).await;
-            judge.check(deleted == Deleted::Missing, "`delete` found a neighbour's entry");
+            judge.check(
+                deleted == Deleted::Missing,
+                "`delete` found a neighbour's entry",
+            );
             if bit == 0 {
                 let theirs = judge.create(&neighbour, "theirs", MINUTE).await;
                 judge.holds(&neighbour, b"theirs", theirs).await;

@@ -62,7 +62,10 @@ impl<'a, S: Store> Judge<'a, S> {
         value: Bytes,
         ttl: Duration,
     ) -> Replaced {
-        self.answer("replace", self.store.replace(key, expected, value, ttl).await)
+        self.answer(
+            "replace",
+            self.store.replace(key, expected, value, ttl).await,
+        )
     }
 
     pub(super) async fn delete(&self, key: &StoreKey) -> Deleted {
@@ -110,8 +113,14 @@ impl<'a, S: Store> Judge<'a, S> {
     /// Checks that the key has this entry.
     pub(super) async fn holds(&self, key: &StoreKey, value: &[u8], version: Version) {
         let entry = self.entry(key).await;
-        self.check(entry.value == value, "`get` gave other bytes than the last write left");
-        self.check(entry.version == version, "`get` gave another version than the last write");
+        self.check(
+            entry.value == value,
+            "`get` gave other bytes than the last write left",
+        );
+        self.check(
+            entry.version == version,
+            "`get` gave another version than the last write",
+        );
     }
 
     /// Checks that the key has no entry.

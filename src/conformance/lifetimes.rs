@@ -26,7 +26,10 @@ pub async fn lifetimes_of_years_are_held(store: &impl Store) {
         judge.holds(&replaced, b"long", version).await;
         // So that they do not stay on a server for as long as they could.
         for key in [added, replaced] {
-            judge.check(judge.delete(&key).await == Deleted::Done, "the entry ended too soon");
+            judge.check(
+                judge.delete(&key).await == Deleted::Done,
+                "the entry ended too soon",
+            );
         }
     }
 }
@@ -45,11 +48,25 @@ pub async fn lifetimes_of_a_millisecond_end(
     let judge = Judge::new("lifetimes_of_a_millisecond_end", store);
     let (added, replaced) = (fresh_key(), fresh_key());
     let version = judge.create(&replaced, "long", ttl * 100).await;
-    judge.update(&replaced, version, "short", Duration::from_millis(1)).await;
-    judge.create(&added, "short", Duration::from_millis(1)).await;
+    judge
+        .update(&replaced, version, "short", Duration::from_millis(1))
+        .await;
+    judge
+        .create(&added, "short", Duration::from_millis(1))
+        .await;
     pass(ttl * 2).await;
-    judge.is_gone(&added, "an entry that was added for a millisecond did not end").await;
-    judge.is_gone(&replaced, "an entry that was replaced for a millisecond did not end").await;
+    judge
+        .is_gone(
+            &added,
+            "an entry that was added for a millisecond did not end",
+        )
+        .await;
+    judge
+        .is_gone(
+            &replaced,
+            "an entry that was replaced for a millisecond did not end",
+        )
+        .await;
 }
 
 /// An entry lives for its time to live. After that it is missing to every verb: `get`, `replace` and
@@ -72,14 +89,30 @@ pub async fn an_entry_ends_after_its_time_to_live(
     let long = judge.create(&lasting, "long", ttl * 100).await;
     pass(ttl / 2).await;
     // A read does not lengthen the life.
-    judge.check(judge.get(&read).await.is_some(), "an entry ended before its time to live");
+    judge.check(
+        judge.get(&read).await.is_some(),
+        "an entry ended before its time to live",
+    );
     pass(ttl + ttl / 2).await;
-    judge.is_gone(&read, "`get` found an entry after its time to live").await;
+    judge
+        .is_gone(&read, "`get` found an entry after its time to live")
+        .await;
     let late = judge.replace(&replaced, version, "late".into(), ttl).await;
-    judge.check(late == Replaced::Missing, "`replace` found an entry after its time to live");
-    judge.is_gone(&replaced, "`replace` brought an entry back after its time to live").await;
+    judge.check(
+        late == Replaced::Missing,
+        "`replace` found an entry after its time to live",
+    );
+    judge
+        .is_gone(
+            &replaced,
+            "`replace` brought an entry back after its time to live",
+        )
+        .await;
     let late = judge.delete(&deleted).await;
-    judge.check(late == Deleted::Missing, "`delete` found an entry after its time to live");
+    judge.check(
+        late == Deleted::Missing,
+        "`delete` found an entry after its time to live",
+    );
     let again = match judge.add(&added, "again".into(), ttl * 100).await {
         Added::Done(version) => version,
         Added::Exists => judge.fail("`add` found an entry after its time to live"),
@@ -114,8 +147,15 @@ pub async fn each_write_sets_the_time_to_live(
         "a `replace` did not begin the time to live anew",
     );
     pass(ttl + ttl / 4).await;
-    judge.is_gone(&renewed, "an entry did not end after the `replace` that renewed it").await;
-    judge.is_gone(&shortened, "a `replace` did not shorten the time to live").await;
+    judge
+        .is_gone(
+            &renewed,
+            "an entry did not end after the `replace` that renewed it",
+        )
+        .await;
+    judge
+        .is_gone(&shortened, "a `replace` did not shorten the time to live")
+        .await;
     judge.check(
         judge.get(&lengthened).await.is_some(),
         "a `replace` did not lengthen the time to live",
@@ -141,9 +181,17 @@ pub async fn a_refused_write_leaves_the_time_to_live(
         judge.check(added == Added::Exists, "a second `add` of one key was done");
         let other = Version::new(version.get() ^ 1);
         let replaced = judge.replace(&key, other, "second".into(), refused).await;
-        judge.check(replaced == Replaced::Conflict, "`replace` took another version");
+        judge.check(
+            replaced == Replaced::Conflict,
+            "`replace` took another version",
+        );
     }
     pass(ttl * 2).await;
-    judge.is_gone(&short, "a refused write lengthened the time to live").await;
-    judge.check(judge.get(&long).await.is_some(), "a refused write shortened the time to live");
+    judge
+        .is_gone(&short, "a refused write lengthened the time to live")
+        .await;
+    judge.check(
+        judge.get(&long).await.is_some(),
+        "a refused write shortened the time to live",
+    );
 }

@@ -24,13 +24,14 @@ pub async fn of_many_adds_one_wins<S: Store + Clone>(store: &S) {
     let judge = Judge::new(NAME, store);
     for _ in 0..ROUNDS {
         let key = fresh_key();
-        let outcomes =
-            in_threads((0..THREADS).map(|thread| {
-                let store = store.clone();
-                async move {
-                    Judge::new(NAME, &store).add(&key, Bytes::from(vec![thread]), MINUTE).await
-                }
-            }));
+        let outcomes = in_threads((0..THREADS).map(|thread| {
+            let store = store.clone();
+            async move {
+                Judge::new(NAME, &store)
+                    .add(&key, Bytes::from(vec![thread]), MINUTE)
+                    .await
+            }
+        }));
         let mut winners = Vec::new();
         for (thread, outcome) in (0..THREADS).zip(outcomes.await) {
             if let Added::Done(version) = outcome {
@@ -59,7 +60,9 @@ pub async fn of_many_replaces_one_wins<S: Store + Clone>(store: &S) {
             let store = store.clone();
             async move {
                 let value = Bytes::from(vec![thread]);
-                Judge::new(NAME, &store).replace(&key, expected, value, MINUTE).await
+                Judge::new(NAME, &store)
+                    .replace(&key, expected, value, MINUTE)
+                    .await
             }
         }));
         let mut winners = Vec::new();
@@ -71,7 +74,10 @@ pub async fn of_many_replaces_one_wins<S: Store + Clone>(store: &S) {
             }
         }
         let [(thread, version)] = winners[..] else {
-            judge.fail(&format!("{} `replace`s of one version were done", winners.len()));
+            judge.fail(&format!(
+                "{} `replace`s of one version were done",
+                winners.len()
+            ));
         };
         judge.holds(&key, &[thread], version).await;
         expected = version;
@@ -93,9 +99,18 @@ pub async fn of_many_deletes_one_is_done<S: Store + Clone>(store: &S) {
             let store = store.clone();
             async move { Judge::new(NAME, &store).delete(&key).await }
         }));
-        let done = outcomes.await.into_iter().filter(|&outcome| outcome == Deleted::Done).count();
-        judge.check(done == 1, &format!("{done} `delete`s of one entry were done"));
-        judge.is_gone(&key, "an entry was there after its `delete`").await;
+        let done = outcomes
+            .await
+            .into_iter()
+            .filter(|&outcome| outcome == Deleted::Done)
+            .count();
+        judge.check(
+            done == 1,
+            &format!("{done} `delete`s of one entry were done"),
+        );
+        judge
+            .is_gone(&key, "an entry was there after its `delete`")
+            .await;
     }
 }
 
@@ -122,7 +137,10 @@ pub async fn concurrent_increments_are_all_counted<S: Store + Clone>(store: &S) 
     threads.await;
     let counted = parse(&judge, &judge.entry(&key).await.value);
     let made = INCREMENTS * u32::from(THREADS);
-    judge.check(counted == made, &format!("of {made} increments {counted} were counted"));
+    judge.check(
+        counted == made,
+        &format!("of {made} increments {counted} were counted"),
+    );
 }
 
 fn number(number: u32) -> Bytes {
@@ -171,7 +189,9 @@ pub async fn a_deleted_entry_stays_dead<S: Store + Clone>(store: &S) {
                     pause(20).await;
                     let deleted = judge.delete(&key).await;
                     judge.check(deleted == Deleted::Done, "`delete` of an entry was missing");
-                    judge.is_gone(&key, "an entry was there after its `delete`").await;
+                    judge
+                        .is_gone(&key, "an entry was there after its `delete`")
+                        .await;
                     return;
                 }
                 let mut last = Version::new(0);
@@ -259,7 +279,11 @@ async fn pause(turns: usize) {
         let mut yielded = false;
         future::poll_fn(|context| {
             context.waker().wake_by_ref();
-            if mem::replace(&mut yielded, true) { Poll::Ready(()) } else { Poll::Pending }
+            if mem::replace(&mut yielded, true) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }

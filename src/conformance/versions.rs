@@ -15,8 +15,18 @@ pub async fn replace_needs_the_expected_version(store: &impl Store) {
     let first = judge.create(&key, "first", MINUTE).await;
     let second = judge.update(&key, first, "second", MINUTE).await;
     let number = second.get();
-    let others = [0, 1, u64::MAX, number.wrapping_add(1), number.wrapping_sub(1), number ^ 1 << 63];
-    let others = others.into_iter().map(Version::new).filter(|&other| other != second);
+    let others = [
+        0,
+        1,
+        u64::MAX,
+        number.wrapping_add(1),
+        number.wrapping_sub(1),
+        number ^ 1 << 63,
+    ];
+    let others = others
+        .into_iter()
+        .map(Version::new)
+        .filter(|&other| other != second);
     for expected in [first].into_iter().chain(others) {
         let replaced = judge.replace(&key, expected, "late".into(), MINUTE).await;
         judge.check(
@@ -38,9 +48,15 @@ pub async fn the_same_bytes_get_another_version(store: &impl Store) {
     let key = fresh_key();
     let first = judge.create(&key, "same", MINUTE).await;
     let second = judge.update(&key, first, "same", MINUTE).await;
-    judge.check(second != first, "a write of the same bytes kept the version");
+    judge.check(
+        second != first,
+        "a write of the same bytes kept the version",
+    );
     let replaced = judge.replace(&key, first, "late".into(), MINUTE).await;
-    judge.check(replaced == Replaced::Conflict, "a version was good for two writes");
+    judge.check(
+        replaced == Replaced::Conflict,
+        "a version was good for two writes",
+    );
     judge.holds(&key, b"same", second).await;
 }
 
@@ -57,16 +73,28 @@ pub async fn versions_never_come_back(store: &impl Store) {
     for _ in 0..5 {
         let mut version = judge.create(&key, "same", MINUTE).await;
         for write in 0..5 {
-            judge.check(passed.insert(version), "a version that had passed came back");
+            judge.check(
+                passed.insert(version),
+                "a version that had passed came back",
+            );
             let value = if write % 2 == 0 { "same" } else { "other" };
             version = judge.update(&key, version, value, MINUTE).await;
         }
         // As writes that were sent long ago and come late.
         for &late in &passed {
             let replaced = judge.replace(&key, late, "late".into(), MINUTE).await;
-            judge.check(replaced == Replaced::Conflict, "a late write overwrote a newer one");
+            judge.check(
+                replaced == Replaced::Conflict,
+                "a late write overwrote a newer one",
+            );
         }
-        judge.check(passed.insert(version), "a version that had passed came back");
-        judge.check(judge.delete(&key).await == Deleted::Done, "`delete` of an entry was missing");
+        judge.check(
+            passed.insert(version),
+            "a version that had passed came back",
+        );
+        judge.check(
+            judge.delete(&key).await == Deleted::Done,
+            "`delete` of an entry was missing",
+        );
     }
 }

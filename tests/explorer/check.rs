@@ -356,9 +356,8 @@ fn new_sessions(
                 .rsplit(|step| *step == Step::Flush)
                 .next()
                 .unwrap();
-            if after.len() < stretch.steps.len() || !course.found {
-                expected = expected.take().unwrap().apply(after);
-            } else if course.stretches[0].steps.contains(&Step::Flush) {
+            let ended = course.stretches[0].steps.contains(&Step::Flush);
+            if ended || after.len() < stretch.steps.len() || !course.found {
                 expected = expected.take().unwrap().apply(after);
             }
         }

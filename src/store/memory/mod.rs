@@ -135,8 +135,14 @@ impl MemoryStore {
     }
 
     fn lock(&self, index: usize) -> Locked<'_> {
-        let shard = self.shards[index].0.lock().unwrap_or_else(PoisonError::into_inner);
-        Locked { shard, oldest: &self.oldest[index] }
+        let shard = self.shards[index]
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        Locked {
+            shard,
+            oldest: &self.oldest[index],
+        }
     }
 
     /// Locks the shard of a key, at this time.
@@ -214,7 +220,11 @@ impl MemoryStore {
     /// What an entry with this value is charged, if it could ever fit.
     fn admit(&self, value: &Bytes) -> Result<usize, StoreError> {
         let charge = shard::charge(value);
-        if charge > self.budget.max_bytes { Err(StoreError::too_large()) } else { Ok(charge) }
+        if charge > self.budget.max_bytes {
+            Err(StoreError::too_large())
+        } else {
+            Ok(charge)
+        }
     }
 }
 

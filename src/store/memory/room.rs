@@ -42,7 +42,11 @@ impl MemoryStore {
         for search in 1..=SEARCHES {
             let (mut first, mut stamp, mut runner_up) = (SHARDS, NEVER, NEVER);
             for (index, oldest) in self.oldest.iter().enumerate() {
-                let oldest = if index == skipped { NEVER } else { oldest.load(Relaxed) };
+                let oldest = if index == skipped {
+                    NEVER
+                } else {
+                    oldest.load(Relaxed)
+                };
                 if oldest < stamp {
                     runner_up = stamp;
                     (first, stamp) = (index, oldest);
@@ -55,7 +59,11 @@ impl MemoryStore {
             }
             // It may have been used since: then another shard's is the longest idle.
             let limit = if search == SEARCHES { NEVER } else { runner_up };
-            if self.lock(first).evict(spared, limit, &self.budget).is_some() {
+            if self
+                .lock(first)
+                .evict(spared, limit, &self.budget)
+                .is_some()
+            {
                 return true;
             }
             if first == home(spared) {

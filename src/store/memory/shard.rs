@@ -57,7 +57,11 @@ impl Shard {
             slab: Slab::new(),
             version: 0,
             now: 0,
-            sweep: Sweep { soonest: NEVER, cursor: 0, soonest_of_pass: NEVER },
+            sweep: Sweep {
+                soonest: NEVER,
+                cursor: 0,
+                soonest_of_pass: NEVER,
+            },
         }
     }
 
@@ -82,7 +86,9 @@ impl Shard {
     /// The slot of this key's entry. One that has expired is removed and not found.
     pub(super) fn find(&mut self, key: &StoreKey, budget: &Budget) -> Option<u32> {
         let slab = &self.slab;
-        let index = *self.index.find(hash(key), |&index| slab.slot(index).key == *key)?;
+        let index = *self
+            .index
+            .find(hash(key), |&index| slab.slot(index).key == *key)?;
         if self.now < slab.slot(index).expiry {
             return Some(index);
         }
@@ -109,9 +115,12 @@ impl Shard {
     pub(super) fn insert(&mut self, key: &StoreKey, value: Bytes, ttl: u64) -> Version {
         self.version += 1;
         let expiry = self.expiry(ttl);
-        let index = self.slab.insert(*key, value, self.version, expiry, self.now);
+        let index = self
+            .slab
+            .insert(*key, value, self.version, expiry, self.now);
         let slab = &self.slab;
-        self.index.insert_unique(hash(key), index, |&index| hash(&slab.slot(index).key));
+        self.index
+            .insert_unique(hash(key), index, |&index| hash(&slab.slot(index).key));
         Version::new(self.version)
     }
 
@@ -151,7 +160,15 @@ impl Shard {
             return None;
         }
         let expired = self.now >= self.slab.slot(index).expiry;
-        Some(self.lose(index, if expired { Loss::Expired } else { Loss::Evicted }, budget))
+        Some(self.lose(
+            index,
+            if expired {
+                Loss::Expired
+            } else {
+                Loss::Evicted
+            },
+            budget,
+        ))
     }
 
     /// Removes all expired entries, and yields how many slots it looked at.

@@ -36,7 +36,13 @@ pub(super) struct Slab {
 
 impl Slab {
     pub(super) const fn new() -> Self {
-        Self { slots: Vec::new(), free: NIL, oldest: NIL, newest: NIL, oldest_stamp: NEVER }
+        Self {
+            slots: Vec::new(),
+            free: NIL,
+            oldest: NIL,
+            newest: NIL,
+            oldest_stamp: NEVER,
+        }
     }
 
     pub(super) fn slot(&self, index: u32) -> &Slot {
@@ -74,7 +80,15 @@ impl Slab {
         expiry: u64,
         now: u64,
     ) -> u32 {
-        let slot = Slot { key, value, version, expiry, stamp: now, older: NIL, newer: NIL };
+        let slot = Slot {
+            key,
+            value,
+            version,
+            expiry,
+            stamp: now,
+            older: NIL,
+            newer: NIL,
+        };
         let index = if self.free == NIL {
             if self.slots.len() == self.slots.capacity() {
                 // Doubling would leave a quarter of the memory empty on average.
@@ -138,7 +152,11 @@ impl Slab {
         }
         if older == NIL {
             self.oldest = newer;
-            self.oldest_stamp = if newer == NIL { NEVER } else { self.slot(newer).stamp };
+            self.oldest_stamp = if newer == NIL {
+                NEVER
+            } else {
+                self.slot(newer).stamp
+            };
         } else {
             self.slot_mut(older).newer = newer;
         }
