@@ -43,12 +43,52 @@ pub(crate) struct Program {
     pub(crate) steps: &'static [Step],
 }
 
+const fn p(name: &'static str, steps: &'static [Step]) -> Program {
+    Program { name, steps }
+}
+
+/// More commits than the record keeps tokens of.
+pub(crate) const FIVE_SAVES: Program = {
+    use Step::*;
+    p(
+        "five saves",
+        &[
+            Insert("b", 1),
+            Save,
+            Insert("b", 2),
+            Save,
+            Insert("b", 3),
+            Save,
+            Insert("b", 4),
+            Save,
+            Insert("b", 5),
+        ],
+    )
+};
+
+/// The kinds that three requests at once are made of; the first five without a fault.
+pub(crate) const NINE: [&str; 9] = [
+    "increment",
+    "insert a",
+    "logout",
+    "login",
+    "read",
+    "remove a",
+    "clear, insert c",
+    "login, save, insert",
+    "an hour",
+];
+
+pub(crate) fn program(name: &str) -> Program {
+    *PROGRAMS
+        .iter()
+        .find(|program| program.name == name)
+        .expect("a program of this name")
+}
+
 /// Every kind of handler.
 pub(crate) const PROGRAMS: &[Program] = &{
     use Step::*;
-    const fn p(name: &'static str, steps: &'static [Step]) -> Program {
-        Program { name, steps }
-    }
     [
         p("untouched", &[]),
         p("read", &[Read("a")]),
