@@ -110,7 +110,7 @@ fn answer<B: ResponseBody>(
     let settings = session.inner().settings();
     let (cookie, accessed) = {
         let state = &mut session.inner().cell().state;
-        (state.respond(error.as_ref()), state.is_accessed())
+        (state.respond(), state.is_accessed())
     };
     let mut response = match error {
         None => response.map(B::keep),

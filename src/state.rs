@@ -366,13 +366,10 @@ impl State {
         self.owed = cookie;
     }
 
-    /// The response is on its way, with the cookie that it owes the browser. It owes none where
-    /// another request ended or rotated the session: that one's cookie must stay.
-    pub(crate) fn respond(&mut self, error: Option<&Error>) -> Option<HeaderValue> {
+    /// The response is on its way, with the cookie that it owes the browser.
+    pub(crate) const fn respond(&mut self) -> Option<HeaderValue> {
         self.responded = true;
-        self.owed
-            .take()
-            .filter(|_| !error.is_some_and(Error::is_interrupted))
+        self.owed.take()
     }
 
     /// Whether changes were made after the response that nobody saved.

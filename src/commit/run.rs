@@ -149,6 +149,8 @@ impl Commit<'_> {
                 None => {}
             }
 
+            // Before the `get`, not after it: what is read now is to be replaced at once.
+            self.wait(conflicts).await?;
             let Some(entry) = self.get(key).await? else {
                 return Err(ErrorKind::Interrupted.into());
             };
@@ -190,7 +192,6 @@ impl Commit<'_> {
                     ..base
                 };
             }
-            self.wait(conflicts).await?;
         }
     }
 

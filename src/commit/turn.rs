@@ -35,7 +35,10 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             Found::Failed(error) => error.clone(),
             _ => ErrorKind::NotLoaded.into(),
         }),
-        Plan::Interrupt => Task::Refuse(ErrorKind::Interrupted.into()),
+        Plan::Interrupt => {
+            state.owe(None);
+            Task::Refuse(ErrorKind::Interrupted.into())
+        }
         Plan::Renew if state.has_responded() => Task::Nothing,
         plan if state.has_responded() && needs_cookie(plan, facts) => {
             Task::Refuse(ErrorKind::ResponseSent.into())
@@ -101,6 +104,11 @@ pub(crate) fn finish(
     moment: Moment,
     outcome: Outcome,
 ) -> Result<(), Error> {
+    let interrupted = outcome.result.as_ref().is_err_and(Error::is_interrupted);
+    if interrupted || matches!(outcome.found, Some(Found::Superseded)) {
+        // Another request ended or rotated the session: that one's cookie must stay.
+        state.owe(None);
+    }
     match (&outcome.result, moment) {
         (Err(_), Moment::Save) => state.undo_commit(),
         (Err(_), Moment::Response { .. }) => state.end_commit(None),

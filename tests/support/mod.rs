@@ -8,9 +8,11 @@
 )]
 
 mod browser;
+mod script;
 mod store;
 
 pub use browser::{Answer, Browser};
+pub use script::{Started, kind_of, script, script_with, scripted};
 pub use store::{Fault, TestStore};
 
 use sessile::test_util::{ManualClock, SeededRandom};

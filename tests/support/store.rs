@@ -36,6 +36,10 @@ pub struct Inside {
     /// What happens to all calls.
     broken: Option<Fault>,
     gates: HashMap<&'static str, Arc<Semaphore>>,
+    /// The same, for the next call alone.
+    next_gates: HashMap<&'static str, Arc<Semaphore>>,
+    /// The keys that `add` was called with, in order.
+    pub added: Vec<StoreKey>,
     versions: u64,
 }
 
@@ -79,6 +83,13 @@ impl TestStore {
     pub fn gate(&self, verb: &'static str) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         self.inside().gates.insert(verb, Arc::clone(&gate));
+        gate
+    }
+
+    /// The next call of this verb waits for a permit, before it takes effect; those after it do not.
+    pub fn gate_next(&self, verb: &'static str) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        self.inside().next_gates.insert(verb, Arc::clone(&gate));
         gate
     }
 
@@ -135,7 +146,9 @@ impl TestStore {
             let mut inside = self.inside();
             inside.calls.push(verb);
             let fault = inside.faults.get_mut(verb).and_then(VecDeque::pop_front);
-            (inside.gates.get(verb).cloned(), fault.or(inside.broken))
+            let gate = inside.next_gates.remove(verb);
+            let gate = gate.or_else(|| inside.gates.get(verb).cloned());
+            (gate, fault.or(inside.broken))
         };
         if let Some(gate) = gate {
             gate.acquire().await.unwrap().forget();
@@ -166,6 +179,7 @@ impl Store for TestStore {
     }
 
     async fn add(&self, key: &StoreKey, value: Bytes, ttl: Duration) -> Result<Added, StoreError> {
+        self.inside().added.push(*key);
         self.call("add", Added::Exists, |inside| {
             if inside.entries.contains_key(key) {
                 return Added::Exists;
