@@ -9,9 +9,11 @@
 
 mod browser;
 mod store;
+mod visit;
 
 pub use browser::{Answer, Browser};
 pub use store::{Fault, TestStore};
+pub use visit::{answer, headers, respond};
 
 use sessile::test_util::{ManualClock, SeededRandom};
 use sessile::{SessionLayer, SessionLayerBuilder};
