@@ -21,6 +21,19 @@ pub enum Expiry {
     BrowserSession,
 }
 
+impl Expiry {
+    /// As a record keeps it, so that what is set compares equal to what was stored.
+    pub(crate) fn in_millis(self) -> Self {
+        match self {
+            Self::AfterInactivity(time) => {
+                Self::AfterInactivity(Duration::from_millis(millis(time)))
+            }
+            Self::At(date) => Self::At(Timestamp::from(date).into()),
+            Self::Default | Self::BrowserSession => self,
+        }
+    }
+}
+
 impl From<Duration> for Expiry {
     fn from(inactivity: Duration) -> Self {
         Self::AfterInactivity(inactivity)

@@ -306,7 +306,8 @@ impl Session {
     }
 
     /// Sets when the session ends: a [`Duration`] of inactivity, a [`SystemTime`], or an
-    /// [`Expiry`]. It stays so in later requests; a date that has passed is a [`flush`](Self::flush).
+    /// [`Expiry`]. It stays so in later requests, to the millisecond; a date that has passed is a
+    /// [`flush`](Self::flush).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -317,7 +318,7 @@ impl Session {
     /// # }
     /// ```
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) {
-        let expiry = expiry.into();
+        let expiry = expiry.into().in_millis();
         let over = match expiry {
             Expiry::AfterInactivity(time) => time.is_zero(),
             Expiry::At(date) => Timestamp::from(date) <= self.inner.settings().now(),
