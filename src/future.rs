@@ -22,6 +22,16 @@ pin_project! {
         session: Option<Session>,
         stage: Stage<B, E>,
     }
+
+    impl<F, B, E> PinnedDrop for ResponseFuture<F, B, E> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // A commit that has begun goes on by itself.
+            if let (Some(session), Stage::Load | Stage::Inner) = (this.session, this.stage) {
+                session.inner().cell().state.cancel();
+            }
+        }
+    }
 }
 
 enum Stage<B, E> {
@@ -89,11 +99,15 @@ where
                 Stage::Commit { commit, result } => {
                     let committed = ready!(Pin::new(commit).poll(cx));
                     let result = result.take().expect("polled after it was ready");
-                    return Poll::Ready(match session {
-                        Some(session) => {
-                            result.map(|response| answer(session, committed.err(), response))
+                    return Poll::Ready(match (session, result) {
+                        (Some(session), Ok(response)) => {
+                            Ok(answer(session, committed.err(), response))
                         }
-                        None => result.map(|response| response.map(B::keep)),
+                        (Some(session), Err(error)) => {
+                            session.inner().cell().state.respond(None);
+                            Err(error)
+                        }
+                        (None, result) => result.map(|response| response.map(B::keep)),
                     });
                 }
             }

@@ -372,6 +372,12 @@ impl State {
         self.owed.take()
     }
 
+    /// The request was dropped before its handler was done, and there will be no response.
+    pub(crate) fn cancel(&mut self) {
+        self.settle();
+        self.respond(None);
+    }
+
     /// Whether changes were made after the response that nobody saved.
     pub(crate) fn is_forsaken(&self) -> bool {
         self.responded && self.is_modified()

@@ -10,10 +10,12 @@
 mod browser;
 mod script;
 mod store;
+mod visit;
 
 pub use browser::{Answer, Browser};
 pub use script::{Started, kind_of, script, script_with, scripted};
 pub use store::{Fault, TestStore};
+pub use visit::{answer, headers, respond};
 
 use sessile::test_util::{ManualClock, SeededRandom};
 use sessile::{SessionLayer, SessionLayerBuilder};
