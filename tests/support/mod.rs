@@ -9,6 +9,7 @@
 
 mod browser;
 mod store;
+pub mod victim;
 
 pub use browser::{Answer, Browser};
 pub use store::{Fault, TestStore};
