@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+pub mod log;
 mod store;
 pub mod victim;
 
