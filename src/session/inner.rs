@@ -238,7 +238,8 @@ impl Future for Commit {
             Self::Running { run, runtime } => {
                 let result = run.as_mut().poll(cx);
                 if result.is_ready() {
-                    *self = Self::Done(Ok(()));
+                    // There is nothing left to hand over.
+                    *runtime = None;
                 } else if runtime.is_none() {
                     *runtime = Handle::try_current().ok();
                 }
