@@ -8,8 +8,10 @@
 )]
 
 mod browser;
+pub mod log;
 mod script;
 mod store;
+pub mod victim;
 mod visit;
 
 pub use browser::{Answer, Browser};
