@@ -104,7 +104,7 @@ where
                             Ok(answer(session, committed.err(), response))
                         }
                         (Some(session), Err(error)) => {
-                            session.inner().cell().state.respond(None);
+                            session.inner().cell().state.respond();
                             Err(error)
                         }
                         (None, result) => result.map(|response| response.map(B::keep)),

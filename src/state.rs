@@ -375,7 +375,7 @@ impl State {
     /// The request was dropped before its handler was done, and there will be no response.
     pub(crate) fn cancel(&mut self) {
         self.settle();
-        self.respond(None);
+        self.respond();
     }
 
     /// Whether changes were made after the response that nobody saved.
