@@ -16,7 +16,7 @@ use sessile::test_util::RandomError;
 use sessile::{ConfigError, Error, Key, Session, SessionId, SessionLayer, SessionRejection};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fmt::{Debug, Display};
+use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use support::log::Log;
@@ -42,7 +42,7 @@ impl Printed {
         self.text(format!("{value:#?}"));
     }
 
-    fn error(&self, error: &(impl Display + std::error::Error)) {
+    fn error(&self, error: &impl std::error::Error) {
         self.debug(error);
         self.text(error.to_string());
         assert!(error.source().is_none());

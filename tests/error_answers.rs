@@ -56,7 +56,10 @@ fn answer(
     answer
 }
 
-const CASES: [(bool, &[(&str, Fault)], ErrorKind, u16); 9] = [
+/// Whether it is the second change, what goes wrong, the error, and its status.
+type Case = (bool, &'static [(&'static str, Fault)], ErrorKind, u16);
+
+const CASES: [Case; 9] = [
     (
         true,
         &[("replace", Fault::Denied)],

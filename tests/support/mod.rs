@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+pub mod http;
 pub mod log;
 mod script;
 mod store;
