@@ -64,9 +64,10 @@ pub(crate) struct State {
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
-    pub(crate) const fn new(found: Found, carried: Carried) -> Self {
+    pub(crate) const fn new(carried: Carried) -> Self {
         Self {
-            found,
+            // Also without an id: code that forgets the load is to find out at the first request.
+            found: Found::NotLoaded,
             carried,
             missing: [false; Carried::MAX],
             pending: Operations::new(),
