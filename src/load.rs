@@ -92,8 +92,10 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             };
         }
     };
-    let now = settings.now();
-    if now >= record.header.deadline {
+    let (now, header) = (settings.now(), &record.header);
+    // The limit as well, since it may have been lowered after the deadline was set.
+    let limit = settings.lifetimes.limit(header.expiry, header.created);
+    if now >= header.deadline.min(limit) {
         Found::Empty
     } else if record.header.secret == id.secret {
         Found::Loaded(Base {
