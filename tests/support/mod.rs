@@ -9,10 +9,12 @@
 
 mod browser;
 mod store;
+mod time;
 mod visit;
 
 pub use browser::{Answer, Browser};
 pub use store::{Fault, TestStore};
+pub use time::{DAY, HOUR, MINUTE, MS, SECOND, now};
 pub use visit::{answer, headers, respond};
 
 use sessile::test_util::{ManualClock, SeededRandom};
