@@ -115,6 +115,8 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
     }
 }
 
+/// In either direction: a clock that jumped back must not keep a browser that holds a retired id
+/// from a session of its own.
 fn is_recent(rotated_at: Timestamp, now: Timestamp) -> bool {
-    rotated_at.plus(SUPERSEDED) > now
+    now.since(rotated_at).max(rotated_at.since(now)) < SUPERSEDED
 }
