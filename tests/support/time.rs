@@ -25,6 +25,15 @@ impl Browser {
         self.visit(layer, alive).await.0
     }
 
+    /// The value of `n`.
+    pub async fn n(&mut self, layer: &SessionLayer) -> Option<u32> {
+        self.visit(layer, async |session: &sessile::Session| {
+            session.get("n").unwrap()
+        })
+        .await
+        .0
+    }
+
     /// A browser with a session that holds `n` = 1.
     pub async fn with_session(layer: &SessionLayer) -> Self {
         let mut browser = Self::new();
