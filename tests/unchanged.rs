@@ -40,7 +40,7 @@ async fn assert_unchanged(name: &str, change: impl Fn(&Session)) {
 async fn what_leaves_the_session_as_it_was_is_not_written() {
     assert_unchanged("an equal insert", |s| s.insert("n", 1).unwrap()).await;
     assert_unchanged("an equal update", |s| {
-        drop(s.update("n", |n: Option<u8>| n).unwrap())
+        s.update("n", |n: Option<u8>| n).unwrap();
     })
     .await;
     assert_unchanged("the removal of a missing key", |s| {
