@@ -58,28 +58,21 @@ fn done(headers: &HeaderMap, line: &'static str) -> Response {
 }
 
 fn is_browser(headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
+    let accept = headers.get(header::ACCEPT);
+    accept.is_some_and(|it| it.to_str().is_ok_and(|it| it.contains("text/html")))
 }
 
 const PAGE: &str = r#"<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
+<html lang="en"><meta charset="utf-8"><title>Counter</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Counter</title>
 <style>
-  body { font: 1.1rem/1.5 system-ui, sans-serif; max-width: 28rem; margin: 15vh auto; padding: 0 1rem;
-         text-align: center; color: #222; background: #fafafa }
+  body { font: 1.1rem/1.5 system-ui; max-width: 28rem; margin: 15vh auto; text-align: center }
   strong { display: block; font-size: 5rem; line-height: 1.2 }
   form { display: inline }
-  button { font: inherit; padding: .4rem 1rem; margin: .2rem; border: 1px solid #bbb;
-           border-radius: .4rem; background: #fff }
+  button { font: inherit; padding: .4rem 1rem; margin: .2rem }
 </style>
 <p><strong>{visits}</strong> visits of this browser
 <p><a href="/">Once more</a>
 <p><form method="post" action="/reset"><button>Count from zero</button></form>
    <form method="post" action="/logout"><button>End the session</button></form>
-</html>
 "#;

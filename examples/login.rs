@@ -20,9 +20,8 @@ struct Login {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sessions = SessionLayer::builder(MemoryStore::new())
-        .plain_http()
-        .build()?;
+    let sessions = SessionLayer::builder(MemoryStore::new());
+    let sessions = sessions.plain_http().build()?;
     let app = Router::new()
         .route("/", get(home))
         .route("/login", post(login))
@@ -39,10 +38,8 @@ async fn home(session: Session, headers: HeaderMap) -> Result<Response, Error> {
         let minutes = since.elapsed().unwrap_or_default().as_secs() / 60;
         (name.replace('&', "&amp;").replace('<', "&lt;"), minutes)
     });
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    let browser = accept.is_some_and(|accept| accept.contains("text/html"));
+    let accept = headers.get(header::ACCEPT);
+    let browser = accept.is_some_and(|it| it.to_str().is_ok_and(|it| it.contains("text/html")));
     Ok(match user {
         Some((name, minutes)) if browser => Html(format!(
             "{STYLE}<h1>Hello, {name}</h1><p>You logged in {minutes} minutes ago.\
@@ -59,14 +56,12 @@ async fn login(session: Session, Form(form): Form<Login>) -> Result<Response, Er
     if form.password != "sesame" || form.name.is_empty() {
         return Ok((StatusCode::UNAUTHORIZED, "wrong name or password\n").into_response());
     }
-    // A new id, so that one which somebody else knows is worth nothing.
+    // A new id: one that somebody else knows is worth nothing.
     session.cycle_id();
     session.insert(USER, (form.name, SystemTime::now()))?;
-    let remember = form.remember.is_some();
-    session.set_expiry(if remember {
-        MONTH.into()
-    } else {
-        Expiry::BrowserSession
+    session.set_expiry(match form.remember {
+        Some(_) => Expiry::AfterInactivity(MONTH),
+        None => Expiry::BrowserSession,
     });
     Ok(Redirect::to("/").into_response())
 }
@@ -76,10 +71,9 @@ async fn logout(session: Session) -> Redirect {
     Redirect::to("/")
 }
 
-const STYLE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Login</title>\
-    <meta name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
-    system-ui; max-width: 22rem; margin: 15vh auto; padding: 0 1rem } input, button { font: inherit }\
-    label { display: block; margin: .6rem 0 } input[name] { max-width: 100% }</style>";
+const STYLE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Login</title><meta \
+    name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
+    system-ui; max-width: 22rem; margin: 15vh auto } label { display: block; margin: .6rem 0 }</style>";
 const FORM: &str = "<h1>Log in</h1><form method=post action=/login><label>Name <input name=name \
     required></label><label>Password <input name=password type=password required></label><label>\
     <input name=remember type=checkbox> Remember me</label><button>Log in</button></form>";

@@ -35,7 +35,8 @@ pub enum ErrorKind {
     /// The session reached its end while the request ran. Nothing was changed.
     Expired,
     /// A recorded update could not be applied to what another request stored meanwhile: the
-    /// closure panicked, or the key has another type now. Nothing was changed.
+    /// closure panicked, or the key has another type now. Or an update changes what it is given,
+    /// each time that it runs. Nothing was changed.
     Conflict,
     /// The session would be larger than the limit. Nothing was changed.
     TooLarge,

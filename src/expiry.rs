@@ -21,6 +21,19 @@ pub enum Expiry {
     BrowserSession,
 }
 
+impl Expiry {
+    /// As a record keeps it, so that what is set compares equal to what was stored.
+    pub(crate) fn in_millis(self) -> Self {
+        match self {
+            Self::AfterInactivity(time) => {
+                Self::AfterInactivity(Duration::from_millis(millis(time)))
+            }
+            Self::At(date) => Self::At(Timestamp::from(date).into()),
+            Self::Default | Self::BrowserSession => self,
+        }
+    }
+}
+
 impl From<Duration> for Expiry {
     fn from(inactivity: Duration) -> Self {
         Self::AfterInactivity(inactivity)
@@ -109,7 +122,8 @@ impl Lifetimes {
     /// Whether a tenth of the idle lifetime lies between `now` and when `deadline` was set.
     ///
     /// In either direction: a clock that jumped back, or a lifetime that is configured anew, must
-    /// not leave a session with a deadline far from what the rules give.
+    /// not leave a session with a deadline far from what the rules give. Nor must it leave one
+    /// beyond the limit, where the session has no idle lifetime to measure by.
     pub(crate) fn renewal_due(
         &self,
         expiry: Expiry,
@@ -119,7 +133,8 @@ impl Lifetimes {
     ) -> bool {
         let idle = self.inactivity(expiry);
         let moved = now.plus(idle).0.abs_diff(deadline.0);
-        moved >= millis(idle) / 10 && self.deadline(expiry, created, now) != deadline
+        (moved >= millis(idle) / 10 && self.deadline(expiry, created, now) != deadline)
+            || deadline > self.limit(expiry, created.min(now))
     }
 
     /// Whether the cookie ends with the browser.

@@ -22,6 +22,16 @@ pin_project! {
         session: Option<Session>,
         stage: Stage<B, E>,
     }
+
+    impl<F, B, E> PinnedDrop for ResponseFuture<F, B, E> {
+        fn drop(this: Pin<&mut Self>) {
+            let this = this.project();
+            // A commit that has begun goes on by itself.
+            if let (Some(session), Stage::Load | Stage::Inner) = (this.session, this.stage) {
+                session.inner().cell().state.cancel();
+            }
+        }
+    }
 }
 
 enum Stage<B, E> {
@@ -49,6 +59,10 @@ impl<F, B, E> ResponseFuture<F, B, E> {
     }
 }
 
+#[expect(
+    clippy::expect_used,
+    reason = "as every future, it must not be polled when it is done"
+)]
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,

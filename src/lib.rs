@@ -1,4 +1,84 @@
 //! Server-side sessions for axum and any tower service.
+//!
+//! A [`SessionLayer`] reads the session's cookie, loads the session from a [`Store`](store::Store)
+//! and puts a [`Session`] into the request's extensions. When the response is ready it writes what
+//! was changed: it creates the session if there was none, and updates it only if it still exists.
+//!
+//! ```
+//! # #[cfg(all(feature = "axum", feature = "memory"))] {
+//! use axum::{Router, routing::{get, post}};
+//! use sessile::{Error, Session, SessionLayer, store::MemoryStore};
+//!
+//! let app: Router = Router::new()
+//!     .route("/", get(count))
+//!     .route("/logout", post(logout))
+//!     .layer(SessionLayer::new(MemoryStore::new()));
+//!
+//! async fn count(session: Session) -> Result<String, Error> {
+//!     let visits = session.update("visits", |n: Option<u64>| Some(n.unwrap_or(0) + 1))?;
+//!     Ok(format!("{} visits", visits.unwrap_or(0)))
+//! }
+//!
+//! async fn logout(session: Session) {
+//!     session.flush();
+//! }
+//! # }
+//! ```
+//!
+//! The defaults are for https: a `__Host-id` cookie that is Secure, HttpOnly and SameSite=Lax. On a
+//! developer's machine there is [`plain_http`](SessionLayerBuilder::plain_http).
+//!
+//! # Overlapping requests
+//!
+//! A browser sends several requests at once, and several of them change the session. Each records
+//! what it did, and its commit applies that to the newest version in the store:
+//!
+//! * What different keys were set to is all kept. Of two values for one key, the later commit
+//!   counts. An [`update`](Session::update) is run again on what the other request stored, so
+//!   counters and lists lose nothing.
+//! * After a logout ([`flush`](Session::flush)) no request brings the session back. One that was
+//!   under way and wanted to write is answered with 400, and sets no cookie.
+//! * A new id ([`cycle_id`](Session::cycle_id)) retires the old one in the same moment. Two live ids
+//!   of one session do not exist.
+//! * A response that is a 5xx stores nothing, but a logout is done.
+//! * If the store fails, the answer is 503 and the cookie is left alone. A store that is gone is
+//!   not an empty session: reading returns the error, and routes that use no session work.
+//!
+//! # Coming from Django
+//!
+//! | Django | here |
+//! |---|---|
+//! | `session[key]`, `get(key, default)` | [`get`](Session::get), with `unwrap_or` |
+//! | `session[key] = value` | [`insert`](Session::insert) |
+//! | `del session[key]`, `pop(key)` | [`remove`](Session::remove) |
+//! | `key in session`, `has_key` | [`contains_key`](Session::contains_key) |
+//! | `clear()` | [`clear`](Session::clear) |
+//! | `flush()`, `delete()` | [`flush`](Session::flush) |
+//! | `cycle_key()` | [`cycle_id`](Session::cycle_id) |
+//! | `exists(key)` | [`is_new`](Session::is_new): an id that is in no store is never adopted |
+//! | `save()` | [`save`](Session::save), seldom needed |
+//! | `set_expiry(seconds)`, `(datetime)`, `(0)`, `(None)` | [`set_expiry`](Session::set_expiry) with a `Duration`, a `SystemTime`, [`Expiry::BrowserSession`], [`Expiry::Default`] |
+//! | `get_expiry_age()`, `get_expiry_date()` | [`expiry_age`](Session::expiry_age), [`expiry_date`](Session::expiry_date) |
+//! | `get_expire_at_browser_close()` | [`expiry`](Session::expiry) |
+//! | `modified`, `accessed` | [`is_modified`](Session::is_modified), [`is_accessed`](Session::is_accessed); a change inside a value needs an `insert` or `update` |
+//! | `set_test_cookie()`, `test_cookie_worked()` | `insert` and `contains_key` |
+//! | `SessionInterrupted` | [`ErrorKind::Interrupted`] |
+//!
+//! # Features
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `axum` | the extractor, and errors as responses | yes |
+//! | `memory` | [`MemoryStore`](store::MemoryStore) | yes |
+//! | `tracing` | log events, under the target `sessile` | |
+//! | `conformance` | the test suite for stores of your own | |
+//! | `test-util` | a clock and a randomness that tests move; outside of semver | |
+//!
+//! A feature only adds: it never changes how something behaves.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Here and not in Cargo.toml, since tests and examples may.
+#![warn(clippy::unwrap_used, clippy::expect_used)]
 
 mod body;
 #[cfg_attr(
@@ -62,3 +142,7 @@ pub mod test_util {
     pub use crate::clock::{Clock, ManualClock};
     pub use crate::random::{Random, RandomError, SeededRandom};
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

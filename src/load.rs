@@ -7,7 +7,7 @@ use crate::id::SessionId;
 use crate::record::{Record, Unreadable as UnreadableRecord};
 use crate::settings::{Settings, Unreadable};
 use crate::state::{Base, Found};
-use crate::store::{BoxFuture, Entry, StoreError};
+use crate::store::{BoxFuture, Entry, StoreError, StoreKey};
 use crate::time_limit::TimeLimit;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -21,7 +21,8 @@ pub(crate) struct Load {
     settings: Arc<Settings>,
     carried: Carried,
     index: usize,
-    get: BoxFuture<Result<Option<Entry>, StoreError>>,
+    key: StoreKey,
+    get: Lookup,
     time_limit: TimeLimit,
     superseded: bool,
 }
@@ -29,12 +30,13 @@ pub(crate) struct Load {
 impl Load {
     /// `None` if there is no id to look up, so the session is empty.
     pub(crate) fn start(settings: Arc<Settings>, carried: Carried) -> Option<Self> {
-        let get = lookup(&settings, carried.get(0)?);
+        let (key, get) = lookup(&settings, carried.get(0)?);
         let time_limit = TimeLimit::new(settings.time_limit);
         Some(Self {
             settings,
             carried,
             index: 0,
+            key,
             get,
             time_limit,
             superseded: false,
@@ -53,7 +55,7 @@ impl Load {
                 Ok(Err(_)) => return Poll::Ready(Found::Failed(ErrorKind::Unavailable.into())),
                 Err(stop) => return Poll::Ready(Found::Failed(stop.into())),
             };
-            match entry.map(|entry| judge(&self.settings, id, entry)) {
+            match entry.map(|entry| judge(&self.settings, id, self.key, entry)) {
                 None => missing(self.index),
                 Some(Found::Empty) => {}
                 Some(Found::Superseded) => self.superseded = true,
@@ -61,7 +63,7 @@ impl Load {
             }
             self.index += 1;
             if let Some(next) = self.carried.get(self.index) {
-                self.get = lookup(&self.settings, next);
+                (self.key, self.get) = lookup(&self.settings, next);
             }
         }
         Poll::Ready(if self.superseded {
@@ -72,12 +74,15 @@ impl Load {
     }
 }
 
-fn lookup(settings: &Settings, id: SessionId) -> BoxFuture<Result<Option<Entry>, StoreError>> {
-    Arc::clone(&settings.store).get(settings.keyspace.key(&id.handle))
+type Lookup = BoxFuture<Result<Option<Entry>, StoreError>>;
+
+fn lookup(settings: &Settings, id: SessionId) -> (StoreKey, Lookup) {
+    let key = settings.keyspace.key(&id.handle);
+    (key, Arc::clone(&settings.store).get(key))
 }
 
 /// What an entry is to someone who comes with this id.
-fn judge(settings: &Settings, id: SessionId, entry: Entry) -> Found {
+fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Found {
     let record = match Record::decode(entry.value) {
         Ok(record) => record,
         Err(UnreadableRecord) => {
@@ -87,12 +92,15 @@ fn judge(settings: &Settings, id: SessionId, entry: Entry) -> Found {
             };
         }
     };
-    let now = settings.now();
-    if now >= record.header.deadline {
+    let (now, header) = (settings.now(), &record.header);
+    // The limit as well, since it may have been lowered after the deadline was set.
+    let limit = settings.lifetimes.limit(header.expiry, header.created);
+    if now >= header.deadline.min(limit) {
         Found::Empty
     } else if record.header.secret == id.secret {
         Found::Loaded(Base {
             handle: id.handle,
+            key,
             record,
             version: entry.version,
         })
@@ -107,6 +115,8 @@ fn judge(settings: &Settings, id: SessionId, entry: Entry) -> Found {
     }
 }
 
+/// In either direction: a clock that jumped back must not keep a browser that holds a retired id
+/// from a session of its own.
 fn is_recent(rotated_at: Timestamp, now: Timestamp) -> bool {
-    rotated_at.plus(SUPERSEDED) > now
+    now.since(rotated_at).max(rotated_at.since(now)) < SUPERSEDED
 }

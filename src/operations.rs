@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Expiry;
-use crate::record::Record;
+use crate::record::{Item, Record};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -14,9 +14,6 @@ use std::sync::Arc;
 
 /// A closure that makes the new value of a key from the old one.
 pub(crate) type Update = Arc<dyn Fn(Option<&Bytes>) -> Result<Option<Bytes>, Error> + Send + Sync>;
-
-/// A key with its value.
-pub(crate) type Item<'a> = (&'a str, &'a [u8]);
 
 /// The changes that wait for a commit.
 #[derive(Clone)]
@@ -117,6 +114,11 @@ impl Operations {
     /// Whether there are operations: flush and cycle are none.
     pub(crate) fn is_recorded(&self) -> bool {
         self.clear || !self.keys.is_empty() || self.expiry.is_some()
+    }
+
+    /// Whether nothing is to be done.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.flush && !self.cycle && !self.is_recorded()
     }
 
     pub(crate) const fn expiry(&self) -> Option<Expiry> {
@@ -238,7 +240,7 @@ where
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let below = self.below.peek().map(|(key, _)| *key);
-            let above = self.above.peek().map(|(key, _)| &***key);
+            let above = self.above.peek().map(|(key, _)| key.as_bytes());
             if below.is_some_and(|below| above.is_none_or(|above| below < above)) {
                 return self.below.next();
             }
@@ -247,7 +249,7 @@ where
             }
             let (key, change) = self.above.next()?;
             if let Some(value) = change.value() {
-                return Some((key, value));
+                return Some((key.as_bytes(), value));
             }
         }
     }

@@ -22,11 +22,14 @@ const HEADER: usize = 1 + 8 + 8 + 9 + Secret::LEN + 8 + 8 * Tokens::KEPT + 4;
 /// What a key and its value cost besides their bytes.
 const ENTRY: usize = 4 + 4;
 
+/// A key, which is UTF-8, with its value.
+pub(crate) type Item<'a> = (&'a [u8], &'a [u8]);
+
 /// The size of a session without keys, in bytes.
 pub(crate) const EMPTY: usize = HEADER;
 
 /// The size of a key with its value in a record, in bytes.
-pub(crate) const fn entry_size(key: &str, value: &[u8]) -> usize {
+pub(crate) const fn entry_size(key: &[u8], value: &[u8]) -> usize {
     ENTRY + key.len() + value.len()
 }
 
@@ -146,7 +149,7 @@ impl Record {
         let mut last = None;
         for _ in 0..count {
             let (key, _) = rest.entry()?;
-            if last.is_some_and(|last| last >= key) {
+            if last.is_some_and(|last| last >= key) || std::str::from_utf8(key).is_err() {
                 return Err(Unreadable);
             }
             last = Some(key);
@@ -168,7 +171,7 @@ impl Record {
     /// `TooLarge`, if it would take more than `limit` bytes.
     pub(crate) fn encode<'a>(
         header: Header,
-        entries: impl Iterator<Item = (&'a str, &'a [u8])> + Clone,
+        entries: impl Iterator<Item = Item<'a>> + Clone,
         limit: usize,
     ) -> Result<Self, Error> {
         let (mut size, mut count) = (HEADER, 0);
@@ -183,9 +186,9 @@ impl Record {
         let mut out = Vec::with_capacity(size);
         out.extend_from_slice(&header.encode(count));
         for (key, value) in entries {
-            out.extend_from_slice(&length(key.as_bytes())?.to_be_bytes());
+            out.extend_from_slice(&length(key)?.to_be_bytes());
             out.extend_from_slice(&length(value)?.to_be_bytes());
-            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(key);
             out.extend_from_slice(value);
         }
         Ok(Self {
@@ -221,7 +224,7 @@ impl Record {
     /// The value of a key, as a view into the record.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
         for (name, value) in self.entries() {
-            match name.cmp(key) {
+            match name.cmp(key.as_bytes()) {
                 Ordering::Less => {}
                 Ordering::Equal => return Some(self.bytes.slice_ref(value)),
                 Ordering::Greater => return None,
@@ -238,7 +241,7 @@ pub(crate) struct Entries<'a> {
 }
 
 impl<'a> Iterator for Entries<'a> {
-    type Item = (&'a str, &'a [u8]);
+    type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.rest.entry().ok()
@@ -286,10 +289,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn entry(&mut self) -> Result<(&'a str, &'a [u8]), Unreadable> {
+    fn entry(&mut self) -> Result<Item<'a>, Unreadable> {
         let (key, value) = (self.u32()?, self.u32()?);
         let key = self.bytes(key as usize)?;
         let value = self.bytes(value as usize)?;
-        Ok((std::str::from_utf8(key).map_err(|_| Unreadable)?, value))
+        Ok((key, value))
     }
 }

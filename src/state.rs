@@ -4,9 +4,9 @@ use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp};
 use crate::id::{Handle, SessionId};
-use crate::operations::{Item, Operations, Update};
-use crate::record::{EMPTY, Record, entry_size};
-use crate::store::Version;
+use crate::operations::{Operations, Update};
+use crate::record::{EMPTY, Item, Record, entry_size};
+use crate::store::{StoreKey, Version};
 use bytes::Bytes;
 use http::HeaderValue;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Base {
     pub(crate) handle: Handle,
+    /// The store's key for that handle.
+    pub(crate) key: StoreKey,
     pub(crate) record: Record,
     pub(crate) version: Version,
 }
@@ -257,9 +259,12 @@ impl State {
     /// The size with this value, if it is within the limit. What shrinks a session always is.
     fn check_size(&mut self, key: &str, new: Option<&Bytes>, limit: usize) -> Result<usize, Error> {
         let old = self.get(key)?;
-        let size = match self.size {
-            Some(size) => size,
-            None => {
+        let size = match (self.size, &self.found) {
+            (Some(size), _) => size,
+            (None, Found::Loaded(base)) if self.operations().all(Operations::is_empty) => {
+                base.record.bytes().len()
+            }
+            _ => {
                 EMPTY
                     + self
                         .entries()?
@@ -267,7 +272,7 @@ impl State {
                         .sum::<usize>()
             }
         };
-        let entry = |value: &Bytes| entry_size(key, value);
+        let entry = |value: &Bytes| entry_size(key.as_bytes(), value);
         let (old, new) = (old.as_ref().map_or(0, entry), new.map_or(0, entry));
         let grown = size - old + new;
         if grown > limit && new > old {
@@ -367,6 +372,12 @@ impl State {
     pub(crate) const fn respond(&mut self) -> Option<HeaderValue> {
         self.responded = true;
         self.owed.take()
+    }
+
+    /// The request was dropped before its handler was done, and there will be no response.
+    pub(crate) fn cancel(&mut self) {
+        self.settle();
+        self.respond();
     }
 
     /// Whether changes were made after the response that nobody saved.

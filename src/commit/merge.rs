@@ -73,8 +73,10 @@ pub(super) fn write(
         header.rotated_at = Some(now);
     }
     let entries = operations.entries(base.record.entries());
+    // A session that is over a limit which was lowered since may shrink, or change its id.
+    let limit = settings.max_size.max(base.record.bytes().len());
     Ok(Draft {
-        record: Record::encode(header, entries, settings.max_size)?,
+        record: Record::encode(header, entries, limit)?,
         time_to_live: time_to_live(deadline, now),
         send_cookie: if settings.lifetimes.ends_with_browser(expiry) {
             rotation.is_some() || expiry != old.expiry

@@ -93,13 +93,16 @@ impl Commit<'_> {
         while taken < TRIES {
             let id = SessionId::draw(&*self.settings.random)?;
             let draft = merge::create(self.settings, id, self.operations, self.token)?;
+            let key = self.settings.keyspace.key(&id.handle);
             let add = Arc::clone(&self.settings.store).add(
-                self.settings.keyspace.key(&id.handle),
+                key,
                 draft.record.bytes().clone(),
                 draft.time_to_live,
             );
             match self.change(add).await? {
-                Some(Added::Done(version)) => return Ok(self.written(id.handle, draft, version)),
+                Some(Added::Done(version)) => {
+                    return Ok(self.written(id.handle, key, draft, version));
+                }
                 Some(Added::Exists) => taken += 1,
                 None => {}
             }
@@ -114,7 +117,7 @@ impl Commit<'_> {
             false => None,
         };
         let secret = base.record.header.secret;
-        let key = self.settings.keyspace.key(&base.handle);
+        let key = base.key;
         let mut base = base.clone();
         let mut rebased = if stale {
             Some(self.operations.rebase(&base.record)?)
@@ -138,7 +141,7 @@ impl Commit<'_> {
             );
             match self.change(replace).await? {
                 Some(Replaced::Done(version)) => {
-                    return Ok(self.written(base.handle, draft, version));
+                    return Ok(self.written(base.handle, base.key, draft, version));
                 }
                 Some(Replaced::Missing) => return Err(ErrorKind::Interrupted.into()),
                 Some(Replaced::Conflict) => conflicts += 1,
@@ -157,6 +160,7 @@ impl Commit<'_> {
                 return Ok(if newest.header.secret == draft.record.header.secret {
                     self.written(
                         base.handle,
+                        base.key,
                         Draft {
                             record: newest,
                             ..draft
@@ -195,13 +199,15 @@ impl Commit<'_> {
     async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
         let draft = merge::renew(self.settings, base);
         let replace = Arc::clone(&self.settings.store).replace(
-            self.settings.keyspace.key(&base.handle),
+            base.key,
             base.version,
             draft.record.bytes().clone(),
             draft.time_to_live,
         );
         Ok(match self.change(replace).await {
-            Ok(Some(Replaced::Done(version))) => self.written(base.handle, draft, version),
+            Ok(Some(Replaced::Done(version))) => {
+                self.written(base.handle, base.key, draft, version)
+            }
             _ => Outcome::unchanged(Ok(())),
         })
     }
@@ -311,9 +317,10 @@ impl Commit<'_> {
         Record::decode(entry.value).map_err(|_| self.give_up(ErrorKind::Undecodable))
     }
 
-    fn written(&self, handle: Handle, draft: Draft, version: Version) -> Outcome {
+    fn written(&self, handle: Handle, key: StoreKey, draft: Draft, version: Version) -> Outcome {
         let base = Base {
             handle,
+            key,
             record: draft.record,
             version,
         };

@@ -44,7 +44,9 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             Task::Refuse(ErrorKind::ResponseSent.into())
         }
         plan => {
-            let (base, handles) = (state.base().cloned(), state.handles());
+            let base = state.base().cloned();
+            let flushes = matches!(plan, Plan::Flush { .. });
+            let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
             return Task::Run(Job {
                 plan,

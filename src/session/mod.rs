@@ -25,6 +25,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+/// How often foreign code is run again because the session changed meanwhile. Far more than threads
+/// need who share a session, so it ends only a closure that itself changes what it is given.
+const TRIES: usize = 1000;
+
 /// The session of a request.
 ///
 /// It is a cheap handle: clones are the same session. A handler takes it as an extractor (feature
@@ -99,7 +103,12 @@ impl Session {
     ///
     /// The load's error.
     pub fn keys(&self) -> Result<Vec<String>, Error> {
-        self.read(|state| Ok(state.entries()?.map(|(key, _)| key.to_owned()).collect()))
+        self.read(|state| {
+            let keys = state
+                .entries()?
+                .map(|(key, _)| String::from_utf8_lossy(key).into_owned());
+            Ok(keys.collect())
+        })
     }
 
     /// How many keys there are.
@@ -221,7 +230,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get) and [`insert`](Self::insert).
+    /// As [`get`](Self::get) and [`insert`](Self::insert). [`Conflict`](ErrorKind::Conflict) if the
+    /// closure itself changes the key, each time that it runs.
     pub fn update<T, F>(&self, key: impl AsKey<T>, update: F) -> Result<Option<T>, Error>
     where
         T: Serialize + DeserializeOwned,
@@ -241,16 +251,12 @@ impl Session {
         let run = Arc::new(run);
         let again = Arc::clone(&run);
         let again: Update = Arc::new(move |old| again(old).map(|(_, text)| text));
-        loop {
-            // The closure is foreign, and may use this very session: no lock is held.
-            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
-            let (new, text) = run(old.as_ref())?;
-            let mut cell = self.inner.cell();
-            if cell.state.revision() == revision {
-                cell.state.update(key, again, text, limit)?;
-                return Ok(new);
-            }
-        }
+        let (new, _) = self.exchange(
+            key,
+            |old| run(old),
+            |state, (_, text)| state.update(key, again, text.clone(), limit),
+        )?;
+        Ok(new)
     }
 
     /// Removes a key and returns its value. A value of another type is an error, and stays.
@@ -260,15 +266,11 @@ impl Session {
     /// As [`get`](Self::get).
     pub fn remove<T: DeserializeOwned>(&self, key: impl AsKey<T>) -> Result<Option<T>, Error> {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
-        loop {
-            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
-            let value = old.map(|old| decode(key, &old)).transpose()?;
-            let mut cell = self.inner.cell();
-            if cell.state.revision() == revision {
-                cell.state.set(key, None, limit)?;
-                return Ok(value);
-            }
-        }
+        self.exchange(
+            key,
+            |old| old.map(|old| decode(key, old)).transpose(),
+            |state, _| state.set(key, None, limit),
+        )
     }
 
     /// Removes a key and returns its value as JSON, whatever its type.
@@ -301,7 +303,8 @@ impl Session {
     }
 
     /// Sets when the session ends: a [`Duration`] of inactivity, a [`SystemTime`], or an
-    /// [`Expiry`]. It stays so in later requests; a date that has passed is a [`flush`](Self::flush).
+    /// [`Expiry`]. It stays so in later requests, to the millisecond; a date that has passed is a
+    /// [`flush`](Self::flush).
     ///
     /// ```
     /// # use std::time::Duration;
@@ -312,7 +315,7 @@ impl Session {
     /// # }
     /// ```
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) {
-        let expiry = expiry.into();
+        let expiry = expiry.into().in_millis();
         let over = match expiry {
             Expiry::AfterInactivity(time) => time.is_zero(),
             Expiry::At(date) => Timestamp::from(date) <= self.inner.settings().now(),
@@ -320,11 +323,31 @@ impl Session {
         };
         self.record(|state| {
             if over {
-                state.flush()
+                state.flush();
             } else {
-                state.set_expiry(expiry)
+                state.set_expiry(expiry);
             }
         });
+    }
+
+    /// Works on the value of a key, and then changes the key, if it still has that value. The work
+    /// is foreign code and may use this very session, so no lock is held.
+    fn exchange<T>(
+        &self,
+        key: &str,
+        work: impl Fn(Option<&Bytes>) -> Result<T, Error>,
+        change: impl FnOnce(&mut State, &T) -> Result<(), Error>,
+    ) -> Result<T, Error> {
+        for _ in 0..TRIES {
+            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
+            let result = work(old.as_ref())?;
+            let state = &mut self.inner.cell().state;
+            if state.revision() == revision || state.get(key)? == old {
+                change(state, &result)?;
+                return Ok(result);
+            }
+        }
+        Err(ErrorKind::Conflict.into())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
@@ -408,7 +431,7 @@ impl Session {
         let Some(old) = loaded else {
             return self.load().await;
         };
-        let mut get = Arc::clone(&settings.store).get(settings.keyspace.key(&old.handle));
+        let mut get = Arc::clone(&settings.store).get(old.key);
         let entry = TimeLimit::new(settings.time_limit)
             .run(get.as_mut())
             .await?
@@ -427,7 +450,7 @@ impl Session {
             version: entry.version,
             ..old
         };
-        self.rebase(base)
+        self.rebase(&base)
     }
 
     /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
@@ -443,19 +466,20 @@ impl Session {
         self.inner.commit(Moment::Save).await
     }
 
-    fn rebase(&self, base: Base) -> Result<(), Error> {
-        loop {
+    fn rebase(&self, base: &Base) -> Result<(), Error> {
+        for _ in 0..TRIES {
             let (revision, pending) = {
                 let state = &self.inner.cell().state;
                 (state.revision(), state.pending().clone())
             };
             let pending = pending.rebase(&base.record)?;
-            let mut cell = self.inner.cell();
-            if cell.state.revision() == revision {
-                cell.state.rebased(base, pending);
+            let state = &mut self.inner.cell().state;
+            if state.revision() == revision {
+                state.rebased(base.clone(), pending);
                 return Ok(());
             }
         }
+        Err(ErrorKind::Conflict.into())
     }
 }
 

@@ -191,7 +191,7 @@ fn the_session(
         lifetime(scenario, stored.ttl, model, wrong);
     }
     if last.is_some() && !lost_rotation {
-        browser(scenario, ended, courses, &live[0].0, wrong);
+        browsers(scenario, ended, courses, &live[0].0, wrong);
     }
 }
 
@@ -271,42 +271,63 @@ fn lifetime(scenario: &Scenario, ttl: Duration, model: &Model, wrong: &mut Vec<S
     }
 }
 
-/// I9: the browser of the session ends with its cookie, if the answers arrive as they were given.
-fn browser(
+/// I9: every browser ends with the cookie of the session, in whatever order its answers arrive.
+fn browsers(
     scenario: &Scenario,
     ended: &Ended,
     courses: &[Course<'_>],
     live: &str,
     wrong: &mut Vec<String>,
 ) {
-    let ours = |client: &usize| scenario.start == Start::Shared || *client > 0;
-    let mut order: Vec<usize> = (0..courses.len()).filter(ours).collect();
-    order.sort_by_key(|client| courses[*client].answer.step);
-    let mut jar = scenario.cookies.last().cloned().flatten();
-    let mut last_set = None;
-    for client in order {
+    let all: Vec<usize> = (0..courses.len()).collect();
+    let groups: Vec<Vec<usize>> = match scenario.start {
+        // The one with the retired id has lost it to the others.
+        Start::Retired => vec![all[1..].to_vec()],
+        Start::TwoBrowsers => all.iter().map(|client| vec![*client]).collect(),
+        Start::Shared | Start::Nobody => vec![all],
+    };
+    for clients in groups {
+        let others_rotate = (0..courses.len())
+            .any(|client| !clients.contains(&client) && courses[client].rotates(PERHAPS));
+        for order in permutations(&clients) {
+            if let Some(id) = left_with(scenario, ended, courses, &order)
+                && id.as_deref() != Some(live)
+                && !others_rotate
+            {
+                wrong.push(format!(
+                    "answers in the order {order:?} leave the browser without its session (I9)"
+                ));
+            }
+        }
+    }
+}
+
+/// The cookie that a browser has after these answers. `None` where no server could prevent it.
+fn left_with(
+    scenario: &Scenario,
+    ended: &Ended,
+    courses: &[Course<'_>],
+    order: &[usize],
+) -> Option<Option<String>> {
+    let first = scenario.cookies.last().cloned().flatten();
+    let mut jar = (first.clone(), None);
+    for &client in order {
         match &courses[client].answer.cookie {
-            Some(SetCookie::Id(id)) => {
-                jar = Some(id.clone());
-                last_set = Some(client);
-            }
-            Some(SetCookie::Removal) => {
-                jar = None;
-                last_set = Some(client);
-            }
+            Some(SetCookie::Id(id)) => jar = (Some(id.clone()), Some(client)),
+            Some(SetCookie::Removal) => jar = (None, Some(client)),
             None => {}
         }
     }
-    if jar.as_deref() == Some(live) {
-        return;
-    }
+    let (id, Some(client)) = jar else {
+        return Some(jar.0);
+    };
     // A login with an id that was retired a moment ago makes a session of its own.
-    let login = |it: &Course<'_>| it.answer.id() == jar.as_deref() && it.any(DONE, Step::Cycle);
-    if courses.iter().any(login) && jar.as_ref().is_some_and(|id| ended.probe(id).is_some()) {
-        return;
+    if courses[client].any(DONE, Step::Cycle)
+        && id.as_ref().is_some_and(|id| ended.probe(id).is_some())
+    {
+        return None;
     }
-    // What no server can prevent: a renewal before a rotation, that arrives after it.
-    let first = scenario.cookies.last().cloned().flatten();
+    // A renewal of the old id, stored before a rotation, whose answer arrives after it.
     let world = ended.world();
     let written = |client: usize| {
         world
@@ -316,15 +337,29 @@ fn browser(
             .map(|it| it.step)
             .max()
     };
-    let rotation = (0..courses.len())
+    let rotated = (0..courses.len())
         .filter(|at| courses[*at].rotates(DONE))
-        .find_map(written);
-    let excused = jar == first
-        && last_set.is_some_and(|client| written(client) < rotation)
-        && rotation.is_some();
-    if !excused {
-        wrong.push("the browser is left without the cookie of a living session (I9)".into());
+        .filter_map(written)
+        .max();
+    let renewed = written(client);
+    let crossed = id == first && renewed.is_some() && rotated.is_some() && renewed < rotated;
+    (!crossed).then_some(id)
+}
+
+fn permutations(of: &[usize]) -> Vec<Vec<usize>> {
+    if of.is_empty() {
+        return vec![Vec::new()];
     }
+    let mut all = Vec::new();
+    for (at, &first) in of.iter().enumerate() {
+        let rest = [&of[..at], &of[at + 1..]].concat();
+        all.extend(
+            permutations(&rest)
+                .into_iter()
+                .map(|rest| [vec![first], rest].concat()),
+        );
+    }
+    all
 }
 
 /// What was created: exactly what its request put in, and whole.
@@ -356,9 +391,8 @@ fn new_sessions(
                 .rsplit(|step| *step == Step::Flush)
                 .next()
                 .unwrap();
-            if after.len() < stretch.steps.len() || !course.found {
-                expected = expected.take().unwrap().apply(after);
-            } else if course.stretches[0].steps.contains(&Step::Flush) {
+            let ended = course.stretches[0].steps.contains(&Step::Flush);
+            if ended || after.len() < stretch.steps.len() || !course.found {
                 expected = expected.take().unwrap().apply(after);
             }
         }

@@ -7,10 +7,11 @@ mod program;
 mod schedule;
 mod world;
 
-use program::{PROGRAMS, Program};
+use program::{FIVE_SAVES, NINE, PROGRAMS, Program, program};
 use schedule::{Choices, Scenario, Start};
+use sessile::test_util::{Random as _, SeededRandom};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The shortest trace of a violation that was found, and how many there were.
 #[derive(Default)]
@@ -49,12 +50,14 @@ impl Violations {
 
 /// Explores all schedules of all scenarios, and fails with the shortest violation.
 fn explore(title: &str, scenarios: Vec<Scenario>) {
+    let stop_at_first = std::env::var_os("EXPLORER_STOP").is_some();
     let (next, schedules) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let violations = Mutex::new(Violations::default());
+    let found = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
-                // The layer's timers are made and never fire: time stands still.
+                // Time stands still, but where a commit waits after many conflicts.
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_time()
                     .start_paused(true)
@@ -63,11 +66,12 @@ fn explore(title: &str, scenarios: Vec<Scenario>) {
                 let _entered = runtime.enter();
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut choices = Choices::default();
-                    loop {
-                        let ended = scenario.run(&mut choices);
+                    while !(stop_at_first && found.load(Ordering::Relaxed)) {
+                        let ended = scenario.run(&mut choices, &runtime);
                         schedules.fetch_add(1, Ordering::Relaxed);
                         let wrong = check::check(scenario, &ended);
                         if !wrong.is_empty() {
+                            found.store(true, Ordering::Relaxed);
                             violations.lock().unwrap().note(scenario, &ended, &wrong);
                         }
                         if !choices.next() {
@@ -80,15 +84,12 @@ fn explore(title: &str, scenarios: Vec<Scenario>) {
     });
     let schedules = schedules.into_inner();
     println!(
-        "{title}: {schedules} schedules of {} scenarios",
+        "{title}: {schedules} distinct schedules of {} scenarios",
         scenarios.len()
     );
-    let violations = violations.into_inner().unwrap();
-    if let Some((_, trace)) = violations.shortest {
-        panic!(
-            "{} of {schedules} schedules break the protocol. The shortest:\n{trace}",
-            violations.count
-        );
+    let Violations { count, shortest } = violations.into_inner().unwrap();
+    if let Some((_, trace)) = shortest {
+        panic!("{count} of {schedules} schedules break the protocol. The shortest:\n{trace}");
     }
     assert!(schedules > scenarios.len(), "the explorer explores");
 }
@@ -98,6 +99,16 @@ fn pairs(ordered: bool) -> impl Iterator<Item = Vec<Program>> {
     (0..PROGRAMS.len()).flat_map(move |first| {
         let from = if ordered { 0 } else { first };
         (from..PROGRAMS.len()).map(move |second| vec![PROGRAMS[first], PROGRAMS[second]])
+    })
+}
+
+/// All unordered threes of the programs of these names.
+fn threes(names: &'static [&'static str]) -> impl Iterator<Item = Vec<Program>> {
+    let some = move |from: usize| (from..names.len()).map(move |at| (at, program(names[at])));
+    some(0).flat_map(move |(at, first)| {
+        some(at).flat_map(move |(at, second)| {
+            some(at).map(move |(_, third)| vec![first, second, third])
+        })
     })
 }
 
@@ -114,6 +125,12 @@ fn two_requests_of_one_session_keep_the_protocol_when_a_renewal_is_due() {
 }
 
 #[test]
+fn two_browsers_with_one_id_keep_the_protocol() {
+    let scenarios = pairs(false).map(|pair| Scenario::new(pair, Start::TwoBrowsers, true, 1));
+    explore("two browsers", scenarios.collect());
+}
+
+#[test]
 fn a_retired_id_beside_the_living_one_keeps_the_protocol() {
     let scenarios = pairs(true).map(|pair| Scenario::new(pair, Start::Retired, false, 1));
     explore("retired id", scenarios.collect());
@@ -123,4 +140,51 @@ fn a_retired_id_beside_the_living_one_keeps_the_protocol() {
 fn two_first_requests_keep_the_protocol() {
     let scenarios = pairs(false).map(|pair| Scenario::new(pair, Start::Nobody, false, 1));
     explore("no session yet", scenarios.collect());
+}
+
+#[test]
+fn a_lost_answer_before_more_commits_than_there_are_tokens_is_not_repeated() {
+    let scenarios = ["increment", "login", "insert a"]
+        .map(|name| Scenario::new(vec![program(name), FIVE_SAVES], Start::Shared, false, 1));
+    explore("five saves", scenarios.into());
+}
+
+#[test]
+fn three_requests_of_five_kinds_keep_the_protocol_without_a_fault() {
+    let scenarios = [false, true].into_iter().flat_map(|due| {
+        threes(&NINE[..5]).map(move |three| Scenario::new(three, Start::Shared, due, 0))
+    });
+    explore("three requests", scenarios.collect());
+}
+
+/// Hours of work, in shares: `EXPLORER_SHARE=3/20 cargo test --release --test explorer long -- --nocapture`.
+/// `EXPLORER_SEED` deals the scenarios to the shares in another way.
+#[test]
+fn long_three_requests_of_nine_kinds_keep_the_protocol_with_one_fault() {
+    let Ok(share) = std::env::var("EXPLORER_SHARE") else {
+        println!("the long exploration runs where EXPLORER_SHARE names a share, such as 1/20");
+        return;
+    };
+    let number = |text: &str| text.parse::<usize>().expect("EXPLORER_SHARE is like 1/20");
+    let (share, of) = share
+        .split_once('/')
+        .map(|(a, b)| (number(a), number(b)))
+        .unwrap();
+    assert!(
+        (1..=of).contains(&share),
+        "EXPLORER_SHARE is from 1/{of} to {of}/{of}"
+    );
+    let seed = std::env::var("EXPLORER_SEED").map_or(1, |seed| seed.parse().unwrap());
+    let mut scenarios: Vec<_> = [false, true]
+        .into_iter()
+        .flat_map(|due| threes(&NINE).map(move |three| Scenario::new(three, Start::Shared, due, 1)))
+        .collect();
+    let random = SeededRandom::new(seed);
+    scenarios.sort_by_cached_key(|_| random.unique());
+    let mut at = 0;
+    scenarios.retain(|_| {
+        at += 1;
+        at % of == share % of
+    });
+    explore(&format!("share {share}/{of} of seed {seed}"), scenarios);
 }

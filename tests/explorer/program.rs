@@ -43,12 +43,52 @@ pub(crate) struct Program {
     pub(crate) steps: &'static [Step],
 }
 
+const fn p(name: &'static str, steps: &'static [Step]) -> Program {
+    Program { name, steps }
+}
+
+/// More commits than the record keeps tokens of.
+pub(crate) const FIVE_SAVES: Program = {
+    use Step::*;
+    p(
+        "five saves",
+        &[
+            Insert("b", 1),
+            Save,
+            Insert("b", 2),
+            Save,
+            Insert("b", 3),
+            Save,
+            Insert("b", 4),
+            Save,
+            Insert("b", 5),
+        ],
+    )
+};
+
+/// The kinds that three requests at once are made of; the first five without a fault.
+pub(crate) const NINE: [&str; 9] = [
+    "increment",
+    "insert a",
+    "logout",
+    "login",
+    "read",
+    "remove a",
+    "clear, insert c",
+    "login, save, insert",
+    "an hour",
+];
+
+pub(crate) fn program(name: &str) -> Program {
+    *PROGRAMS
+        .iter()
+        .find(|program| program.name == name)
+        .expect("a program of this name")
+}
+
 /// Every kind of handler.
 pub(crate) const PROGRAMS: &[Program] = &{
     use Step::*;
-    const fn p(name: &'static str, steps: &'static [Step]) -> Program {
-        Program { name, steps }
-    }
     [
         p("untouched", &[]),
         p("read", &[Read("a")]),
@@ -164,10 +204,10 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
             Step::Increment(key) => session
                 .update(key, |n: Option<i64>| Some(n.unwrap_or(0) + 1))
                 .map(drop),
-            Step::Clear => Ok(session.clear()),
-            Step::Cycle => Ok(session.cycle_id()),
-            Step::Flush => Ok(session.flush()),
-            Step::Expire(life) => Ok(session.set_expiry(life)),
+            Step::Clear | Step::Cycle | Step::Flush | Step::Expire(_) => {
+                record(step, session);
+                Ok(())
+            }
         };
         if let Err(error) = done {
             report.error = Some(error.kind());
@@ -176,6 +216,17 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
         report.open.push(step);
     }
     status
+}
+
+/// What never fails.
+fn record(step: Step, session: &Session) {
+    match step {
+        Step::Clear => session.clear(),
+        Step::Cycle => session.cycle_id(),
+        Step::Flush => session.flush(),
+        Step::Expire(life) => session.set_expiry(life),
+        _ => unreachable!("{step:?} can fail"),
+    }
 }
 
 /// The model of a session: its data and its expiry.

@@ -13,13 +13,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, SystemTime};
+use tokio::runtime::Runtime;
 use tower::{Layer as _, Service as _, service_fn};
 
 /// With which ids the requests begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// All with the id of one session.
+    /// All with the id of one session, in one browser.
     Shared,
+    /// All with the id of one session, each in a browser of its own.
+    TwoBrowsers,
     /// The first with an id that a rotation retired, the others with the one it gave.
     Retired,
     /// All without a cookie.
@@ -298,7 +301,7 @@ impl Scenario {
     }
 
     /// Runs the schedule that these choices lead to.
-    pub(crate) fn run(&self, choices: &mut Choices) -> Ended {
+    pub(crate) fn run(&self, choices: &mut Choices, runtime: &Runtime) -> Ended {
         let bench = Bench::new(self.world.clone(), self.now, 2);
         let mut requests: Vec<_> = std::iter::zip(&self.programs, &self.cookies)
             .map(|(program, cookie)| bench.request(*program, cookie.as_deref()))
@@ -311,7 +314,7 @@ impl Scenario {
         loop {
             for client in resume.drain(..) {
                 let (answering, report) = &mut requests[client];
-                if let Some(response) = go_on(&bench.store, client, answering) {
+                if let Some(response) = go_on(&bench.store, client, answering, runtime) {
                     let report = report.lock().unwrap().clone();
                     answers[client] = Some(Answer::new(&response, report, trace.len()));
                 }
@@ -413,15 +416,24 @@ impl Scenario {
 }
 
 /// Polls a request until it waits for a verb, or is answered.
-fn go_on(store: &GatedStore, client: usize, answering: &mut Answering) -> Option<Response<Body>> {
+fn go_on(
+    store: &GatedStore,
+    client: usize,
+    answering: &mut Answering,
+    runtime: &Runtime,
+) -> Option<Response<Body>> {
     let mut cx = Context::from_waker(Waker::noop());
-    for _ in 0..1000 {
+    for poll in 0..100 {
         store.world().client = client;
         if let Poll::Ready(Ok(response)) = answering.as_mut().poll(&mut cx) {
             return Some(response);
         }
         if store.world().calls.iter().any(|call| call.client == client) {
             return None;
+        }
+        // It gave way to others: once, or for a while after many conflicts.
+        if poll > 2 {
+            runtime.block_on(tokio::time::advance(Duration::from_millis(10)));
         }
     }
     panic!("request {client} waits for nothing");

@@ -116,6 +116,14 @@ impl TestStore {
         (entry.0, entry.1) = (bytes.into(), version);
     }
 
+    /// Holds this entry, and no other.
+    pub fn hold(&self, key: StoreKey, bytes: impl Into<Bytes>) {
+        let mut inside = self.inside();
+        inside.versions += 1;
+        let entry = (bytes.into(), Version::new(inside.versions), Duration::MAX);
+        inside.entries = HashMap::from([(key, entry)]);
+    }
+
     /// Removes all entries, as an eviction would.
     pub fn evict(&self) {
         self.inside().entries.clear();

@@ -36,6 +36,7 @@
 
 mod budget;
 mod builder;
+mod room;
 mod shard;
 mod slab;
 
@@ -55,13 +56,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 const SHARDS: usize = 64;
-
-/// How often an eviction looks for the longest idle entry again because that was used meanwhile.
-const SEARCHES: usize = 8;
-
-/// How many slots are searched for expired entries before a write is refused: about a
-/// millisecond's work. Stores that are smaller are searched whole.
-const SLOTS_BEFORE_REFUSAL: u32 = 1 << 16;
 
 /// A store in the memory of this process, bounded by bytes and by count.
 ///
@@ -228,81 +222,9 @@ impl MemoryStore {
         let charge = shard::charge(value);
         if charge > self.budget.max_bytes {
             Err(StoreError::too_large())
-        } else if self.budget.max_entries == 0 {
-            Err(StoreError::full())
         } else {
             Ok(charge)
         }
-    }
-
-    /// Makes room for an entry, or for its growth, at the cost of others. Somebody else may take it.
-    fn make_room(&self, key: &StoreKey, bytes: usize, entries: usize) -> Result<(), StoreError> {
-        while !self.budget.has(bytes, entries) {
-            match self.when_full {
-                WhenFull::EvictLongestIdle if self.evict(key) => {}
-                // Whoever holds the room is at work on it.
-                WhenFull::EvictLongestIdle => std::thread::yield_now(),
-                WhenFull::RefuseNew => return self.expire(bytes, entries),
-            }
-        }
-        Ok(())
-    }
-
-    /// Evicts the entry that is longest idle over the whole store, but for `spared`.
-    fn evict(&self, spared: &StoreKey) -> bool {
-        let mut skipped = SHARDS;
-        for search in 1..=SEARCHES {
-            let (mut first, mut stamp, mut runner_up) = (SHARDS, NEVER, NEVER);
-            for (index, oldest) in self.oldest.iter().enumerate() {
-                let oldest = if index == skipped {
-                    NEVER
-                } else {
-                    oldest.load(Relaxed)
-                };
-                if oldest < stamp {
-                    runner_up = stamp;
-                    (first, stamp) = (index, oldest);
-                } else {
-                    runner_up = runner_up.min(oldest);
-                }
-            }
-            if first == SHARDS {
-                return false;
-            }
-            // It may have been used since: then another shard's is the longest idle.
-            let limit = if search == SEARCHES { NEVER } else { runner_up };
-            if self
-                .lock(first)
-                .evict(spared, limit, &self.budget)
-                .is_some()
-            {
-                return true;
-            }
-            if first == home(spared) {
-                skipped = first;
-            }
-        }
-        false
-    }
-
-    /// Removes expired entries until there is this room.
-    fn expire(&self, bytes: usize, entries: usize) -> Result<(), StoreError> {
-        let now = self.now();
-        let mut searched = 0;
-        for index in 0..SHARDS {
-            let mut shard = self.lock(index);
-            if shard.soonest_expiry() <= now {
-                searched += shard.sweep_all(now, &self.budget);
-            }
-            drop(shard);
-            if self.budget.has(bytes, entries) {
-                return Ok(());
-            }
-            if searched > SLOTS_BEFORE_REFUSAL {
-                break;
-            }
-        }
-        Err(StoreError::full())
     }
 }
 

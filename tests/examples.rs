@@ -1,0 +1,199 @@
+//! The examples, each in a process of its own, over real sockets.
+
+mod support;
+
+use std::path::Path;
+use support::http::{Client, Reply, Running};
+
+const HTML: Option<&str> = Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+
+/// The first word of the line.
+fn count(reply: &Reply) -> u32 {
+    assert_eq!(reply.status, 200);
+    reply.body.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn set_cookie(reply: &Reply) -> &str {
+    reply.header("set-cookie").unwrap()
+}
+
+#[test]
+fn each_example_has_under_eighty_lines() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut names = Vec::new();
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines < 80, "{} has {lines} lines", path.display());
+        names.push(path.file_name().unwrap().to_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["counter.rs", "login.rs", "plain_tower.rs"]);
+}
+
+#[test]
+fn the_counter_counts_the_visits_of_each_browser() {
+    let server = Running::example("counter");
+    let (mut one, mut other) = (Client::new(&server), Client::new(&server));
+    let first = one.get("/");
+    assert_eq!(first.body, "1 visits\n");
+    assert_eq!(first.header("cache-control"), Some("no-store"));
+    assert_eq!(first.header("vary"), Some("cookie"));
+    assert!(set_cookie(&first).starts_with("id="));
+    assert!(!set_cookie(&first).contains("Secure"));
+    assert_eq!(count(&one.get("/")), 2);
+    let third = one.get("/");
+    assert_eq!((count(&third), third.header("set-cookie")), (3, None));
+    assert_eq!(count(&other.get("/")), 1);
+    assert_eq!(count(&one.get("/")), 4);
+}
+
+#[test]
+fn the_counter_is_reset_under_the_same_id_and_ended_for_good() {
+    let server = Running::example("counter");
+    let mut client = Client::new(&server);
+    client.get("/");
+    client.get("/");
+    let jar = client.jar.clone();
+
+    let reply = client.post("/reset", "");
+    assert_eq!((reply.status, count(&reply)), (200, 0));
+    assert_eq!(count(&client.get("/")), 1);
+    assert_eq!(client.jar, jar);
+
+    let reply = client.post("/logout", "");
+    assert_eq!((reply.status, count(&reply)), (200, 0));
+    assert!(client.jar.is_empty());
+    // Whoever kept the cookie has nothing, and is not believed.
+    client.jar = jar.clone();
+    assert_eq!(count(&client.get("/")), 1);
+    assert_ne!(client.jar, jar);
+}
+
+#[test]
+fn the_counter_answers_a_browser_with_a_page() {
+    let server = Running::example("counter");
+    let mut client = Client::new(&server);
+    client.accept = HTML;
+    client.get("/");
+    let page = client.get("/");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.body.starts_with("<!doctype html>"));
+    assert!(page.body.contains("<strong>2</strong>"));
+    for path in ["/reset", "/logout"] {
+        assert!(page.body.contains(&format!("action=\"{path}\"")));
+        let reply = client.post(path, "");
+        assert_eq!((reply.status, reply.header("location")), (303, Some("/")));
+        assert!(client.get("/").body.contains("<strong>1</strong>"));
+    }
+}
+
+#[test]
+fn the_counter_counts_fifty_requests_at_once() {
+    let server = Running::example("counter");
+    let mut client = Client::new(&server);
+    assert_eq!(count(&client.get("/")), 1);
+    let visitors: Vec<_> = (0..50)
+        .map(|_| {
+            let mut client = client.clone();
+            std::thread::spawn(move || client.get("/").status)
+        })
+        .collect();
+    for visitor in visitors {
+        assert_eq!(visitor.join().unwrap(), 200);
+    }
+    assert_eq!(count(&client.get("/")), 52);
+}
+
+#[test]
+fn a_login_rotates_the_id_and_a_logout_ends_it() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    assert_eq!(client.get("/").body, "nobody\n");
+    assert!(client.jar.is_empty());
+
+    let reply = client.post("/login", "name=alice&password=sesame");
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/")));
+    assert_eq!(client.get("/").body, "alice, since 0 minutes\n");
+    let first = client.jar.clone();
+
+    client.post("/login", "name=bob&password=sesame");
+    assert_ne!(client.jar, first);
+    assert_eq!(client.get("/").body, "bob, since 0 minutes\n");
+    let mut thief = client.clone();
+    thief.jar = first;
+    assert_eq!(thief.get("/").body, "nobody\n");
+
+    let mut kept = client.clone();
+    assert_eq!(client.post("/logout", "").status, 303);
+    assert!(client.jar.is_empty());
+    assert_eq!(kept.get("/").body, "nobody\n");
+}
+
+#[test]
+fn who_is_remembered_has_a_cookie_that_outlives_the_browser() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    let reply = client.post("/login", "name=alice&password=sesame&remember=on");
+    assert!(set_cookie(&reply).contains("; Max-Age=2592000"));
+    let reply = client.post("/login", "name=alice&password=sesame");
+    assert!(!set_cookie(&reply).contains("Max-Age"));
+    assert!(!set_cookie(&reply).contains("Expires"));
+    assert_eq!(client.get("/").body, "alice, since 0 minutes\n");
+}
+
+#[test]
+fn a_wrong_password_is_a_401_that_changes_nothing() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    for form in ["name=alice&password=guess", "name=&password=sesame"] {
+        let reply = client.post("/login", form);
+        assert_eq!(
+            (reply.status, &*reply.body),
+            (401, "wrong name or password\n")
+        );
+        assert!(client.jar.is_empty());
+    }
+    client.post("/login", "name=alice&password=sesame");
+    let jar = client.jar.clone();
+    assert_eq!(client.post("/login", "name=eve&password=guess").status, 401);
+    assert_eq!(client.jar, jar);
+    assert_eq!(client.get("/").body, "alice, since 0 minutes\n");
+}
+
+#[test]
+fn the_login_answers_a_browser_with_pages_and_escapes_the_name() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    client.accept = HTML;
+    let page = client.get("/");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.body.contains("action=/login"));
+    client.post("/login", "name=%3Cscript%3E&password=sesame");
+    let page = client.get("/");
+    assert!(page.body.contains("Hello, &lt;script>"), "{}", page.body);
+    assert!(page.body.contains("action=/logout"));
+}
+
+#[test]
+fn the_layer_counts_also_without_axum() {
+    let server = Running::example("plain_tower");
+    let mut client = Client::new(&server);
+    assert_eq!(client.get("/").body, "1 visits\n");
+    assert_eq!(client.get("/nowhere").status, 404);
+    assert_eq!(client.get("/").body, "2 visits\n");
+    assert_eq!(Client::new(&server).get("/").body, "1 visits\n");
+    client.accept = HTML;
+    let page = client.get("/");
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(page.body.contains("<h1>3 visits</h1>"));
+}

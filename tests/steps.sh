@@ -1,0 +1,111 @@
+# Shared by tests/run.sh and .ci/run, which source it: steps that are all run and all counted,
+# tools that are found or installed, and nothing left running.
+# shellcheck shell=bash
+
+passed=()
+failed=()
+# Ids of process groups that end when the script does. A server started with
+# `set -m; some-server & started+=("$!"); set +m` belongs here too.
+started=()
+
+heading() {
+    printf '\n==> %s\n' "$*"
+}
+
+fail() {
+    printf '\nFAILED: %s\n' "$*" >&2
+    exit 1
+}
+
+stop_what_was_started() {
+    local group
+    for group in "${started[@]}"; do
+        kill -TERM -- "-$group" 2>/dev/null || true
+    done
+    for group in "${started[@]}"; do
+        wait "$group" 2>/dev/null || true
+    done
+}
+trap stop_what_was_started EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# step NAME COMMAND...: runs the command in a process group of its own, so that a stopped script
+# takes it along with all its children. A failure is noted; the steps after it run all the same.
+step() {
+    local name=$1 status=0 begin=$SECONDS
+    shift
+    heading "$name"
+    printf '    %s\n' "$*"
+    set -m
+    "$@" </dev/null &
+    started+=("$!")
+    set +m
+    wait "$!" || status=$?
+    unset 'started[-1]'
+    if ((status == 0)); then
+        passed+=("$name")
+        printf -- '--- ok: %s (%d s)\n' "$name" $((SECONDS - begin))
+    else
+        failed+=("$name")
+        printf -- '--- FAILED with status %d: %s (%d s)\n' "$status" "$name" $((SECONDS - begin))
+    fi
+}
+
+# The last line of a script: what came out, also as the exit status.
+summary() {
+    local name
+    heading "Summary of $1"
+    for name in "${passed[@]}"; do printf '    ok      %s\n' "$name"; done
+    for name in "${failed[@]}"; do printf '    FAILED  %s\n' "$name"; done
+    if ((${#failed[@]} > 0)); then
+        fail "$1: ${#failed[@]} of $((${#passed[@]} + ${#failed[@]})) steps"
+    fi
+    ((${#passed[@]} > 0)) || fail "$1: no step was run"
+    printf '\nPASSED: %s: all %d steps in %d s\n' "$1" "${#passed[@]}" "$SECONDS"
+}
+
+as_root() {
+    if ((EUID == 0)); then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        fail "this needs root and there is no sudo: $*"
+    fi
+}
+
+# install PACKAGE...: from the distribution's archive.
+install() {
+    command -v apt-get >/dev/null ||
+        fail "there is no apt-get here; install what Debian calls: $*"
+    heading "Installing with apt-get: $*"
+    as_root apt-get update -q || fail "apt-get update"
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -y --no-install-recommends "$@" || fail "could not install: $*"
+}
+
+need_cargo() {
+    if ! command -v cargo >/dev/null && [[ -x $HOME/.cargo/bin/cargo ]]; then
+        PATH=$HOME/.cargo/bin:$PATH
+    fi
+    command -v cargo >/dev/null || fail "cargo is missing; install Rust first: https://rustup.rs"
+    printf 'using %s\n' "$(cargo --version)"
+}
+
+# Whether the linker that Rust calls can make a program.
+links() {
+    command -v cc >/dev/null || return 1
+    local directory status=0
+    directory=$(mktemp -d)
+    echo 'int main(void) { return 0; }' |
+        cc -x c -o "$directory/program" - 2>/dev/null || status=1
+    rm -rf "$directory"
+    return "$status"
+}
+
+need_linker() {
+    links || install gcc libc6-dev
+    links || fail "cc cannot link a program"
+    printf 'using %s\n' "$(cc --version | head -n 1)"
+}
