@@ -3,7 +3,7 @@
 
 mod support;
 
-use sessile::{Expiry, Session};
+use sessile::{Expiry, Session, SessionLayerBuilder};
 use std::time::{Duration, SystemTime};
 use support::{Browser, DAY, HOUR, MINUTE, MS, SECOND, layer, layer_with, now};
 
@@ -126,7 +126,7 @@ async fn after_a_jump_back_a_retired_id_is_not_told_apart_for_longer_than_a_minu
 async fn the_years_1_and_9999_are_answered() {
     let year_1 = SystemTime::UNIX_EPOCH - Duration::from_secs(62_135_596_800);
     let year_9999 = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
-    let (layer, _, clock) = layer_with(|builder| builder.no_absolute_lifetime());
+    let (layer, _, clock) = layer_with(SessionLayerBuilder::no_absolute_lifetime);
     for time in [
         year_1,
         SystemTime::UNIX_EPOCH,

@@ -121,7 +121,7 @@ async fn plain_http_drops_each_prefix_and_secure_together() {
 
 #[tokio::test]
 async fn max_age_is_rounded_up_and_between_a_second_and_400_days() {
-    let (layer, _, _) = layer_with(|builder| builder.no_absolute_lifetime());
+    let (layer, _, _) = layer_with(SessionLayerBuilder::no_absolute_lifetime);
     for (lifetime, max_age) in [
         (MS, 1),
         (SECOND - MS, 1),

@@ -18,7 +18,7 @@ async fn values_are_nested_have_defaults_and_can_be_popped() {
     let nested = json!({"a": {"b": [1, 2, {"c": "d"}]}});
     browser
         .visit(&layer, async |session| {
-            session.insert("nested", nested.clone()).unwrap()
+            session.insert("nested", nested.clone()).unwrap();
         })
         .await;
     browser
@@ -81,7 +81,7 @@ async fn a_session_whose_last_key_went_stays_alive() {
     let before = browser.id().unwrap().to_owned();
     let ((), answer) = browser
         .visit(&layer, async |session| {
-            assert_eq!(session.remove("n").unwrap(), Some(1))
+            assert_eq!(session.remove("n").unwrap(), Some(1));
         })
         .await;
     assert!(answer.set_cookies().is_empty());
@@ -202,7 +202,7 @@ async fn a_logout_removes_the_cookie_with_the_path_and_domain_it_was_set_with() 
 #[tokio::test]
 async fn a_logout_removes_the_cookie_also_when_the_record_was_gone_or_unreadable() {
     for damage in [TestStore::evict, |store: &TestStore| {
-        store.tamper("no record")
+        store.tamper("no record");
     }] {
         let (layer, store) = shop();
         let mut browser = Browser::with_n(&layer).await;

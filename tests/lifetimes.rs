@@ -3,7 +3,7 @@
 
 mod support;
 
-use sessile::{ErrorKind, Expiry, Session};
+use sessile::{ErrorKind, Expiry, Session, SessionLayerBuilder};
 use std::time::Duration;
 use support::{Browser, DAY, HOUR, MINUTE, MS, SECOND, layer, layer_with, now};
 
@@ -153,7 +153,7 @@ async fn an_active_user_reaches_the_absolute_limit_exactly() {
 
 #[tokio::test]
 async fn without_an_absolute_limit_a_session_lives_while_it_is_used() {
-    let (layer, _, clock) = layer_with(|builder| builder.no_absolute_lifetime());
+    let (layer, _, clock) = layer_with(SessionLayerBuilder::no_absolute_lifetime);
     let mut browser = Browser::with_n(&layer).await;
     for _ in 0..1000 {
         clock.advance(13 * DAY);
@@ -282,11 +282,8 @@ async fn created_age_and_date_are_told_before_and_after_the_first_commit() {
 
 #[tokio::test]
 async fn a_configuration_that_changes_takes_effect_at_the_next_use() {
-    let settings: [(
-        &str,
-        fn(sessile::SessionLayerBuilder) -> sessile::SessionLayerBuilder,
-        Duration,
-    ); 3] = [
+    type Settings = fn(SessionLayerBuilder) -> SessionLayerBuilder;
+    let settings: [(&str, Settings, Duration); 3] = [
         ("a shorter idle lifetime", |b| b.idle_lifetime(HOUR), HOUR),
         (
             "a longer idle lifetime",

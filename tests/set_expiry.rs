@@ -3,7 +3,7 @@
 
 mod support;
 
-use sessile::{Expiry, Session, SessionLayer};
+use sessile::{Expiry, Session, SessionLayer, SessionLayerBuilder};
 use std::time::{Duration, SystemTime};
 use support::{Browser, DAY, HOUR, MINUTE, MS, SECOND, layer, layer_with, now};
 
@@ -74,7 +74,7 @@ async fn a_browser_session_has_a_cookie_without_age_and_a_record_with_the_idle_l
     let mut browser = Browser::with_n(&layer).await;
     let ((), answer) = browser
         .visit(&layer, async |session| {
-            session.set_expiry(Expiry::BrowserSession)
+            session.set_expiry(Expiry::BrowserSession);
         })
         .await;
     assert_eq!(answer.set_cookies().len(), 1);
@@ -235,7 +235,7 @@ async fn a_past_date_and_no_duration_at_all_are_a_flush() {
 async fn dates_at_the_ends_of_time_do_no_harm() {
     let year_9999 = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     let beyond = SystemTime::UNIX_EPOCH + Duration::from_secs(i64::MAX as u64 / 2);
-    let (layer, store, clock) = layer_with(|builder| builder.no_absolute_lifetime());
+    let (layer, store, clock) = layer_with(SessionLayerBuilder::no_absolute_lifetime);
     for choice in [
         Expiry::from(year_9999),
         Expiry::from(beyond),

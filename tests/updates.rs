@@ -289,7 +289,7 @@ async fn a_reload_runs_closures_that_use_their_own_session_and_does_not_hang() {
                     .unwrap();
                 other
                     .visit(&layer, async |other| {
-                        assert_eq!(add(other, 10).unwrap(), Some(11))
+                        assert_eq!(add(other, 10).unwrap(), Some(11));
                     })
                     .await;
                 let reloaded = session.reload().await;
@@ -334,7 +334,7 @@ async fn threads_that_share_a_session_lose_no_update() {
             std::thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| {
-                        (0..250).for_each(|_| assert!(add(session, 1).unwrap().is_some()))
+                        (0..250).for_each(|_| assert!(add(session, 1).unwrap().is_some()));
                     });
                 }
             });
