@@ -140,9 +140,10 @@ async fn closures_are_dropped_when_the_request_is_cancelled() {
         let (value, started) = (value.clone(), std::sync::Mutex::new(Some(started)));
         move |request: http::Request<axum::body::Body>| {
             let session = request.extensions().get::<Session>().unwrap().clone();
-            hold(&session, &value);
-            let started = started.lock().unwrap().take();
+            let (value, started) = (value.clone(), started.lock().unwrap().take());
             async move {
+                hold(&session, &value);
+                drop(value);
                 started.unwrap().send(session).unwrap_or(());
                 pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
                     .await

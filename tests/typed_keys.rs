@@ -43,7 +43,6 @@ async fn a_constant_gives_the_value_its_type() {
 }
 
 #[tokio::test]
-#[expect(clippy::needless_borrows_for_generic_args, reason = "that they may be borrowed is the point")]
 async fn texts_strings_constants_and_references_name_the_same_key() {
     let (layer, _, _) = layer();
     Browser::new()

@@ -37,7 +37,10 @@ impl Browser {
     /// A browser with a session that holds `n` = 1.
     pub async fn with_n(layer: &SessionLayer) -> Self {
         let mut browser = Self::new();
-        let insert = async |session: &sessile::Session| session.insert("n", 1).unwrap();
+        let insert = async |session: &sessile::Session| {
+            session.load().await.unwrap();
+            session.insert("n", 1).unwrap();
+        };
         browser.visit(layer, insert).await;
         browser
     }
