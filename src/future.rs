@@ -26,10 +26,14 @@ pin_project! {
     impl<F, B, E> PinnedDrop for ResponseFuture<F, B, E> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
-            // A commit that has begun goes on by itself.
-            if let (Some(session), Stage::Load | Stage::Inner) = (this.session, this.stage) {
-                session.inner().cell().state.cancel();
+            let Some(session) = this.session else { return };
+            let mut cell = session.inner().cell();
+            // Before the commit, all is forgotten. One that has begun goes on by itself.
+            if let Stage::Load | Stage::Inner = this.stage {
+                cell.state.settle();
             }
+            let _closures = cell.state.respond();
+            drop(cell);
         }
     }
 }
@@ -116,7 +120,7 @@ fn answer<B: ResponseBody, E>(
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
     let settings = session.inner().settings();
-    let (cookie, accessed) = {
+    let ((cookie, _closures), accessed) = {
         let state = &mut session.inner().cell().state;
         (state.respond(), state.is_accessed())
     };

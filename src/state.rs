@@ -50,6 +50,9 @@ pub(crate) struct State {
     in_flight: Option<Arc<Operations>>,
     /// Updates are pending that were made on an older version.
     stale: bool,
+    /// The closures of all updates, so that none is dropped under the lock of the session: what
+    /// they captured may use it.
+    closures: Vec<Update>,
     /// Grows with each change, so that an update can tell whether it was overtaken.
     revision: u64,
     /// The size of the record that would be written, once it was asked for.
@@ -73,6 +76,7 @@ impl State {
             pending: Operations::new(),
             in_flight: None,
             stale: false,
+            closures: Vec::new(),
             revision: 0,
             size: None,
             accessed: false,
@@ -223,6 +227,7 @@ impl State {
         limit: usize,
     ) -> Result<(), Error> {
         let size = self.check_size(key, value.as_ref(), limit)?;
+        self.closures.push(Arc::clone(&update));
         self.record(|pending| pending.update(key, update, value));
         self.size = Some(size);
         Ok(())
@@ -368,16 +373,11 @@ impl State {
         self.owed = cookie;
     }
 
-    /// The response is on its way, with the cookie that it owes the browser.
-    pub(crate) const fn respond(&mut self) -> Option<HeaderValue> {
+    /// The response is on its way, or will never be: the cookie that it owes the browser, and the
+    /// closures that nobody needs any more, to be dropped without the lock.
+    pub(crate) fn respond(&mut self) -> (Option<HeaderValue>, Vec<Update>) {
         self.responded = true;
-        self.owed.take()
-    }
-
-    /// The request was dropped before its handler was done, and there will be no response.
-    pub(crate) fn cancel(&mut self) {
-        self.settle();
-        self.respond();
+        (self.owed.take(), std::mem::take(&mut self.closures))
     }
 
     /// Whether changes were made after the response that nobody saved.

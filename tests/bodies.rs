@@ -210,10 +210,12 @@ where
     let (sessions, store, _) = layer();
     let response = Cell::new(Some(response));
     let service = sessions.layer(service_fn(|request: Request<In>| {
-        let session = request.extensions().get::<Session>().unwrap();
-        session.insert("count", 1).unwrap();
+        let session = request.extensions().get::<Session>().unwrap().clone();
         let response = Response::new(response.take().unwrap());
-        async { Ok::<_, Infallible>(response) }
+        async move {
+            session.insert("count", 1).unwrap();
+            Ok::<_, Infallible>(response)
+        }
     }));
     let response = block_on(service.oneshot(Request::new(request))).unwrap();
     assert_eq!(store.calls(), ["add"]);

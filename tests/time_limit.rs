@@ -127,7 +127,8 @@ async fn the_answer_waits_until_a_save_that_hangs_has_given_up() {
     let answer = request.finish().await;
     assert_eq!((answer.status.as_u16(), start.elapsed()), (200, LIMIT));
     assert_eq!(store.calls(), ["get", "replace", "replace"]);
-    assert_eq!(browser.sees(&app).await, "a=2 b=2");
+    // The save may have been done, for all that anyone knew, so it was not made a second time.
+    assert_eq!(browser.sees(&app).await, "a=1 b=2");
 }
 
 #[tokio::test(start_paused = true)]

@@ -33,6 +33,8 @@ pub(crate) struct Outcome {
     /// What the session is now, if that changed.
     pub(crate) found: Option<Found>,
     pub(crate) cookie: CookieChange,
+    /// It was to change a session that is stored, so what is in doubt may be done.
+    pub(crate) was_write: bool,
 }
 
 /// What the browser has to be told.
@@ -49,6 +51,7 @@ impl Outcome {
             result,
             found: None,
             cookie: CookieChange::Untouched,
+            was_write: false,
         }
     }
 }
@@ -70,7 +73,10 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
         (Plan::Flush { create }, _) => return commit.flush(&job.handles, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
     };
-    outcome.unwrap_or_else(|error| Outcome::unchanged(Err(error)))
+    outcome.unwrap_or_else(|error| Outcome {
+        was_write: job.plan == Plan::Write,
+        ..Outcome::unchanged(Err(error))
+    })
 }
 
 struct Commit<'a> {
@@ -224,6 +230,7 @@ impl Commit<'_> {
             result,
             found: Some(Found::Empty),
             cookie: CookieChange::Remove,
+            was_write: false,
         };
         if create {
             self.create()
@@ -332,6 +339,7 @@ impl Commit<'_> {
                 CookieChange::Untouched
             },
             found: Some(Found::Loaded(base)),
+            was_write: false,
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) enum Task {
 /// A response takes them all: none is left for whoever still holds the session.
 pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> Task {
     let facts = facts(state, settings, moment);
+    // The commit of the response itself is never late, also where its client has gone.
+    let late = state.has_responded() && moment == Moment::Save;
     let task = match plan(facts) {
         Plan::Nothing => Task::Nothing,
         Plan::Load => return Task::Load,
@@ -39,10 +41,8 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             state.owe(None);
             Task::Refuse(ErrorKind::Interrupted.into())
         }
-        Plan::Renew if state.has_responded() => Task::Nothing,
-        plan if state.has_responded() && needs_cookie(plan, facts) => {
-            Task::Refuse(ErrorKind::ResponseSent.into())
-        }
+        Plan::Renew if late => Task::Nothing,
+        plan if late && needs_cookie(plan, facts) => Task::Refuse(ErrorKind::ResponseSent.into()),
         plan => {
             let base = state.base().cloned();
             let flushes = matches!(plan, Plan::Flush { .. });
@@ -96,8 +96,8 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
     }
 }
 
-/// Takes in what came of a commit. Operations that were not done wait for the next one, unless
-/// this was the last.
+/// Takes in what came of a commit. Operations that were not done wait for the next one, unless this
+/// was the last, or they may be done: nothing is applied twice.
 pub(crate) fn finish(
     state: &mut State,
     settings: &Settings,
@@ -110,8 +110,10 @@ pub(crate) fn finish(
         state.owe(None);
     }
     match (&outcome.result, moment) {
-        (Err(_), Moment::Save) => state.undo_commit(),
-        (Err(_), Moment::Response { .. }) => state.end_commit(None),
+        (Err(error), Moment::Save) if error.kind() != ErrorKind::Unknown || !outcome.was_write => {
+            state.undo_commit();
+        }
+        (Err(_), _) => state.end_commit(None),
         (Ok(()), _) => state.end_commit(outcome.found),
     }
     match outcome.cookie {

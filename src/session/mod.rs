@@ -454,7 +454,9 @@ impl Session {
     }
 
     /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
-    /// with the response, whatever its status. A save that fails keeps the changes for the next.
+    /// with the response, whatever its status. A save that fails keeps the changes for the next, but
+    /// for one that is [`Unknown`](ErrorKind::Unknown): its changes may be stored, and are not made
+    /// a second time.
     ///
     /// # Errors
     ///

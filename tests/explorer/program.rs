@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Expire(Life),
     /// `save().await?`
     Save,
+    /// `let _ = save().await;`
+    TrySave,
     /// The answer is a 500.
     Fail,
 }
@@ -123,6 +125,10 @@ pub(crate) const PROGRAMS: &[Program] = &{
             &[Cycle, Insert("user", 4), Save, Insert("b", 2)],
         ),
         p("cycle, save, 500", &[Cycle, Save, Fail]),
+        p(
+            "increment, try to save, insert",
+            &[Increment("n"), TrySave, Insert("b", 6)],
+        ),
         p("logout, save, insert", &[Flush, Save, Insert("a", 3)]),
     ]
 };
@@ -169,7 +175,7 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
     if program
         .steps
         .iter()
-        .any(|step| !matches!(step, Step::Flush | Step::Fail | Step::Save))
+        .any(|step| !matches!(step, Step::Flush | Step::Fail | Step::Save | Step::TrySave))
     {
         report.found = session.is_new().ok().map(|new| !new);
     }
@@ -179,7 +185,7 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
                 status = 500;
                 continue;
             }
-            Step::Save => match session.save().await {
+            Step::Save | Step::TrySave => match session.save().await {
                 Ok(()) => {
                     let steps = std::mem::take(&mut report.open);
                     report.saved.push(Stretch {
@@ -194,8 +200,12 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
                         steps,
                         verdict: Verdict::Unknown,
                     });
+                    if step == Step::TrySave {
+                        continue;
+                    }
                     Err(error)
                 }
+                Err(_) if step == Step::TrySave => continue,
                 Err(error) => Err(error),
             },
             Step::Read(key) => session.get::<i64>(key).map(drop),
@@ -254,7 +264,7 @@ impl Model {
                 Step::Increment(key) => *self.data.entry(key.to_owned()).or_default() += 1,
                 Step::Expire(life) => self.life = life,
                 Step::Flush => return None,
-                Step::Read(_) | Step::Cycle | Step::Save | Step::Fail => {}
+                Step::Read(_) | Step::Cycle | Step::Save | Step::TrySave | Step::Fail => {}
             }
         }
         Some(self)
