@@ -25,7 +25,8 @@ const TTL: Duration = Duration::from_secs(24 * 60 * 60);
 const BATCH: usize = 500;
 const BATCHES: usize = 400;
 const FILLS: usize = 5;
-const VERBS: [&str; 4] = ["get", "replace", "delete", "add"];
+/// The last one is of entries that were read a moment before, as the layer does.
+const VERBS: [&str; 5] = ["get", "replace", "delete", "add", "warm delete"];
 
 fn main() {
     let mut arguments = std::env::args();
@@ -115,9 +116,9 @@ fn shuffle(entries: &mut [(u32, Version)], seed: u64) {
 }
 
 /// Nanoseconds of each verb, with a thread for each set of entries.
-fn verbs(store: &MemoryStore, sets: Vec<Vec<(u32, Version)>>) -> [f64; 4] {
+fn verbs(store: &MemoryStore, sets: Vec<Vec<(u32, Version)>>) -> [f64; VERBS.len()] {
     let barrier = Barrier::new(sets.len());
-    let mut times = [const { Vec::new() }; 4];
+    let mut times = [const { Vec::new() }; VERBS.len()];
     thread::scope(|scope| {
         let threads: Vec<_> = sets
             .into_iter()
@@ -132,10 +133,16 @@ fn verbs(store: &MemoryStore, sets: Vec<Vec<(u32, Version)>>) -> [f64; 4] {
                         let deleted = delete(store, batch);
                         [deleted, add(store, batch, values)]
                     });
+                    let warm = run(barrier, &mut entries, |batch, values| {
+                        get(store, batch);
+                        let deleted = delete(store, batch);
+                        [deleted, add(store, batch, values)]
+                    });
                     let [gets, _] = gets;
                     let [replaces, _] = replaces;
                     let [deletes, adds] = others;
-                    [gets, replaces, deletes, adds]
+                    let [warm, _] = warm;
+                    [gets, replaces, deletes, adds, warm]
                 })
             })
             .collect();
