@@ -9,7 +9,8 @@
 //! round than the one whose layer inserts a single `Arc`; of these differences, the median. Times
 //! are those of the system's allocator; a program of its own counts the allocations.
 //!
-//! Writes `results.md` and `results.svg` beside this package's `Cargo.toml`.
+//! Writes `results.md` and `results.svg` beside this package's `Cargo.toml`, and the table into the
+//! README of sessile.
 
 mod plot;
 mod report;
