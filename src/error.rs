@@ -1,7 +1,6 @@
 //! What can go wrong with a session.
 
 use crate::random::RandomError;
-use crate::store::{StoreError, StoreErrorKind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,18 +122,6 @@ impl Error {
 impl From<ErrorKind> for Error {
     fn from(kind: ErrorKind) -> Self {
         Self { kind, value: None }
-    }
-}
-
-impl From<StoreError> for Error {
-    fn from(error: StoreError) -> Self {
-        match error.kind {
-            StoreErrorKind::Unavailable => ErrorKind::Unavailable,
-            StoreErrorKind::InDoubt => ErrorKind::Unknown,
-            StoreErrorKind::TooLarge => ErrorKind::TooLarge,
-            StoreErrorKind::Full => ErrorKind::StoreFull,
-        }
-        .into()
     }
 }
 

@@ -99,15 +99,9 @@ where
                 Stage::Commit { commit, result } => {
                     let committed = ready!(Pin::new(commit).poll(cx));
                     let result = result.take().expect("polled after it was ready");
-                    return Poll::Ready(match (session, result) {
-                        (Some(session), Ok(response)) => {
-                            Ok(answer(session, committed.err(), response))
-                        }
-                        (Some(session), Err(error)) => {
-                            session.inner().cell().state.respond();
-                            Err(error)
-                        }
-                        (None, result) => result.map(|response| response.map(B::keep)),
+                    return Poll::Ready(match session {
+                        Some(session) => answer(session, committed.err(), result),
+                        None => result.map(|response| response.map(B::keep)),
                     });
                 }
             }
@@ -115,23 +109,24 @@ where
     }
 }
 
-/// The response as it leaves the layer.
-fn answer<B: ResponseBody>(
+/// The response as it leaves the layer, or the inner service's error, after which there is none.
+fn answer<B: ResponseBody, E>(
     session: &Session,
     error: Option<Error>,
-    response: Response<B>,
-) -> Response<B::Output> {
+    result: Result<Response<B>, E>,
+) -> Result<Response<B::Output>, E> {
     let settings = session.inner().settings();
     let (cookie, accessed) = {
         let state = &mut session.inner().cell().state;
         (state.respond(), state.is_accessed())
     };
+    let response = result?;
     let mut response = match error {
         None => response.map(B::keep),
         Some(error) => error_response(settings, &error).map(B::text),
     };
     decorate(response.headers_mut(), settings, accessed, cookie);
-    response
+    Ok(response)
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {

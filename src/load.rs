@@ -92,8 +92,10 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             };
         }
     };
-    let now = settings.now();
-    if now >= record.header.deadline {
+    let (now, header) = (settings.now(), &record.header);
+    // The limit as well, since it may have been lowered after the deadline was set.
+    let limit = settings.lifetimes.limit(header.expiry, header.created);
+    if now >= header.deadline.min(limit) {
         Found::Empty
     } else if record.header.secret == id.secret {
         Found::Loaded(Base {
@@ -113,6 +115,8 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
     }
 }
 
+/// In either direction: a clock that jumped back must not keep a browser that holds a retired id
+/// from a session of its own.
 fn is_recent(rotated_at: Timestamp, now: Timestamp) -> bool {
-    rotated_at.plus(SUPERSEDED) > now
+    now.since(rotated_at).max(rotated_at.since(now)) < SUPERSEDED
 }

@@ -98,11 +98,11 @@ fn vary_by_cookie(headers: &mut HeaderMap) {
 /// Keeps the response out of shared caches, and one with our cookie out of all that the handler
 /// did not ask for.
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
-    let Some(first) = headers.get(CACHE_CONTROL) else {
+    if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
         return;
-    };
-    if !sets_cookie || first == NO_STORE {
+    }
+    if !sets_cookie {
         return;
     }
     let mut kept = Vec::new();

@@ -64,9 +64,10 @@ pub(crate) struct State {
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
-    pub(crate) const fn new(found: Found, carried: Carried) -> Self {
+    pub(crate) const fn new(carried: Carried) -> Self {
         Self {
-            found,
+            // Also without an id: code that forgets the load is to find out at the first request.
+            found: Found::NotLoaded,
             carried,
             missing: [false; Carried::MAX],
             pending: Operations::new(),
@@ -304,7 +305,7 @@ impl State {
     pub(crate) fn is_changed(&self) -> bool {
         match &self.found {
             Found::Loaded(base) if !self.pending.is_flush() => {
-                self.stale || self.pending.change(&base.record)
+                self.stale && self.pending.is_recorded() || self.pending.change(&base.record)
             }
             _ => self.has_data(),
         }
@@ -325,13 +326,14 @@ impl State {
     pub(crate) fn begin_commit(&mut self) -> (Arc<Operations>, bool) {
         let operations = Arc::new(std::mem::replace(&mut self.pending, Operations::new()));
         self.in_flight = Some(Arc::clone(&operations));
-        (operations, std::mem::take(&mut self.stale))
+        (operations, self.stale)
     }
 
-    /// The operations handed out are done.
+    /// The operations handed out are done, or given up. What was recorded meanwhile was made as if
+    /// they were done on the version that was at hand.
     pub(crate) fn end_commit(&mut self, found: Option<Found>) {
         self.in_flight = None;
-        self.stale = found.is_some() && self.pending.is_recorded();
+        self.stale = self.pending.is_recorded();
         if let Some(found) = found {
             self.found = found;
         }

@@ -5,30 +5,11 @@ mod support;
 
 use axum::Router;
 use axum::routing::{get, post};
-use http::StatusCode;
 use serde_json::json;
 use sessile::{Error, ErrorKind, Expiry, Session, SessionLayer};
-use std::time::Duration;
-use support::{Browser, Fault, TestStore, layer, layer_with};
+use support::{Browser, HOUR, TestStore, layer, layer_with, now};
 
-const HOUR: Duration = Duration::from_secs(3600);
 const FORGED: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// A browser whose session holds `n` = 1.
-async fn logged_in(layer: &SessionLayer) -> Browser {
-    let mut browser = Browser::new();
-    browser
-        .visit(layer, async |session| session.insert("n", 1).unwrap())
-        .await;
-    browser
-}
-
-async fn n(browser: &mut Browser, layer: &SessionLayer) -> Option<u32> {
-    browser
-        .visit(layer, async |session| session.get("n").unwrap())
-        .await
-        .0
-}
 
 #[tokio::test]
 async fn values_are_nested_have_defaults_and_can_be_popped() {
@@ -37,7 +18,7 @@ async fn values_are_nested_have_defaults_and_can_be_popped() {
     let nested = json!({"a": {"b": [1, 2, {"c": "d"}]}});
     browser
         .visit(&layer, async |session| {
-            session.insert("nested", nested.clone()).unwrap()
+            session.insert("nested", nested.clone()).unwrap();
         })
         .await;
     browser
@@ -66,7 +47,7 @@ async fn values_are_nested_have_defaults_and_can_be_popped() {
 #[tokio::test]
 async fn clear_keeps_the_session_and_its_id() {
     let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     let id = browser.id().unwrap().to_owned();
     store.calls();
     let ((), answer) = browser.visit(&layer, async |session| session.clear()).await;
@@ -84,23 +65,23 @@ async fn clear_keeps_the_session_and_its_id() {
 #[tokio::test]
 async fn flush_ends_the_session() {
     let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     let mut stale = browser.clone();
     let ((), answer) = browser.visit(&layer, async |session| session.flush()).await;
     assert_eq!(answer.status, 200);
     assert_eq!(browser.id(), None);
     assert_eq!(store.len(), 0);
-    assert_eq!(n(&mut stale, &layer).await, None);
+    assert_eq!(stale.n(&layer).await, None);
 }
 
 #[tokio::test]
 async fn a_session_whose_last_key_went_stays_alive() {
     let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     let before = browser.id().unwrap().to_owned();
     let ((), answer) = browser
         .visit(&layer, async |session| {
-            assert_eq!(session.remove("n").unwrap(), Some(1))
+            assert_eq!(session.remove("n").unwrap(), Some(1));
         })
         .await;
     assert!(answer.set_cookies().is_empty());
@@ -110,13 +91,13 @@ async fn a_session_whose_last_key_went_stays_alive() {
         .await;
     assert!(answer.set_cookies().is_empty());
     assert_eq!(browser.id(), Some(&*before));
-    assert_eq!(n(&mut browser, &layer).await, Some(2));
+    assert_eq!(browser.n(&layer).await, Some(2));
 }
 
 #[tokio::test]
 async fn a_rotation_keeps_the_data_and_changes_the_id() {
     let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     let mut old = browser.clone();
     let ((), answer) = browser
         .visit(&layer, async |session| {
@@ -130,8 +111,8 @@ async fn a_rotation_keeps_the_data_and_changes_the_id() {
         .await;
     assert_eq!(answer.set_cookies().len(), 1);
     assert_ne!(browser.id(), old.id());
-    assert_eq!(n(&mut browser, &layer).await, Some(1));
-    assert_eq!(n(&mut old, &layer).await, None);
+    assert_eq!(browser.n(&layer).await, Some(1));
+    assert_eq!(old.n(&layer).await, None);
     assert_eq!(store.len(), 1);
 }
 
@@ -153,20 +134,20 @@ async fn a_rotation_of_nothing_makes_nothing() {
         })
         .await;
     assert_eq!(store.calls(), ["add"]);
-    assert_eq!(n(&mut browser, &layer).await, Some(1));
+    assert_eq!(browser.n(&layer).await, Some(1));
 }
 
 #[tokio::test]
 async fn an_expiry_of_each_kind_survives_a_reload_and_later_requests() {
     let (layer, _, clock) = layer();
-    let date = sessile::test_util::Clock::now(&*clock) + 5 * HOUR;
+    let date = now(&clock) + 5 * HOUR;
     for (expiry, age) in [
         (Expiry::from(HOUR), HOUR),
         (Expiry::from(date), 5 * HOUR),
         (Expiry::BrowserSession, 14 * 24 * HOUR),
         (Expiry::Default, 14 * 24 * HOUR),
     ] {
-        let mut browser = logged_in(&layer).await;
+        let mut browser = Browser::with_n(&layer).await;
         browser
             .visit(&layer, async |session| session.set_expiry(expiry))
             .await;
@@ -183,7 +164,7 @@ async fn an_expiry_of_each_kind_survives_a_reload_and_later_requests() {
             .visit(&layer, async |session| {
                 assert_eq!(session.expiry().unwrap(), expiry);
                 assert_eq!(session.expiry_age().unwrap(), age);
-                let now = sessile::test_util::Clock::now(&*clock);
+                let now = now(&clock);
                 assert_eq!(session.expiry_date().unwrap(), now + age);
                 // And back.
                 session.set_expiry(Expiry::Default);
@@ -213,7 +194,7 @@ fn shop() -> (SessionLayer, TestStore) {
 #[tokio::test]
 async fn a_logout_removes_the_cookie_with_the_path_and_domain_it_was_set_with() {
     let (layer, _) = shop();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     let ((), answer) = browser.visit(&layer, async |session| session.flush()).await;
     assert_eq!(answer.set_cookies(), [SHOP]);
 }
@@ -221,10 +202,10 @@ async fn a_logout_removes_the_cookie_with_the_path_and_domain_it_was_set_with() 
 #[tokio::test]
 async fn a_logout_removes_the_cookie_also_when_the_record_was_gone_or_unreadable() {
     for damage in [TestStore::evict, |store: &TestStore| {
-        store.tamper("no record")
+        store.tamper("no record");
     }] {
         let (layer, store) = shop();
-        let mut browser = logged_in(&layer).await;
+        let mut browser = Browser::with_n(&layer).await;
         damage(&store);
         let ((), answer) = browser.visit(&layer, async |session| session.flush()).await;
         assert_eq!(answer.status, 200);
@@ -236,7 +217,7 @@ async fn a_logout_removes_the_cookie_also_when_the_record_was_gone_or_unreadable
 #[tokio::test]
 async fn a_login_works_on_top_of_an_unreadable_record() {
     let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
+    let mut browser = Browser::with_n(&layer).await;
     store.tamper("no record");
     let ((), answer) = browser
         .visit(&layer, async |session| {
@@ -248,7 +229,7 @@ async fn a_login_works_on_top_of_an_unreadable_record() {
         .await;
     assert_eq!(answer.status, 200);
     assert_eq!(answer.set_cookies().len(), 1);
-    assert_eq!(n(&mut browser, &layer).await, Some(3));
+    assert_eq!(browser.n(&layer).await, Some(3));
     assert_eq!(store.len(), 1);
 }
 
@@ -287,176 +268,12 @@ async fn a_stale_id_is_not_adopted_and_the_next_write_makes_a_fresh_one() {
         .await;
     assert_eq!(answer.set_cookies().len(), 1);
     assert_ne!(browser.id(), Some(FORGED));
-    assert_eq!(n(&mut browser, &layer).await, Some(1));
+    assert_eq!(browser.n(&layer).await, Some(1));
     assert_eq!(
-        n(&mut Browser::with_cookie("__Host-id", FORGED), &layer).await,
+        Browser::with_cookie("__Host-id", FORGED).n(&layer).await,
         None
     );
     assert_eq!(store.len(), 1);
-}
-
-#[tokio::test]
-async fn no_cookie_is_sent_where_nothing_was_stored() {
-    let (layer, store, _) = layer();
-    let ((), answer) = Browser::new()
-        .visit(&layer, async |session| {
-            assert_eq!(session.get::<u32>("n").unwrap(), None);
-            session.set_expiry(HOUR);
-        })
-        .await;
-    assert!(answer.set_cookies().is_empty());
-    assert_eq!(store.len(), 0);
-}
-
-#[tokio::test]
-async fn no_session_is_saved_on_a_5xx_yet_a_logout_still_happens() {
-    let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
-    let answer = browser
-        .answer(&layer, async |session: Session| {
-            session.insert("n", 2).unwrap();
-            session.cycle_id();
-            StatusCode::INTERNAL_SERVER_ERROR
-        })
-        .await;
-    assert!(answer.set_cookies().is_empty());
-    assert_eq!(n(&mut browser, &layer).await, Some(1));
-    // Any other status saves.
-    browser
-        .answer(&layer, async |session: Session| {
-            session.insert("n", 3).unwrap();
-            StatusCode::NOT_FOUND
-        })
-        .await;
-    assert_eq!(n(&mut browser, &layer).await, Some(3));
-
-    let answer = browser
-        .answer(&layer, async |session: Session| {
-            session.flush();
-            session.insert("n", 4).unwrap();
-            StatusCode::BAD_GATEWAY
-        })
-        .await;
-    assert_eq!(answer.status, 502);
-    assert_eq!(answer.set_cookies().len(), 1);
-    assert_eq!((browser.id(), store.len()), (None, 0));
-}
-
-#[tokio::test]
-async fn flush_then_insert_in_one_answer_is_one_set_cookie() {
-    let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
-    let old = browser.id().unwrap().to_owned();
-    let ((), answer) = browser
-        .visit(&layer, async |session| {
-            session.flush();
-            assert!(session.is_empty().unwrap());
-            session.insert("n", 2).unwrap();
-        })
-        .await;
-    assert_eq!(answer.set_cookies().len(), 1);
-    assert!(browser.id().is_some_and(|id| id != old));
-    assert_eq!(n(&mut browser, &layer).await, Some(2));
-    assert_eq!(store.len(), 1);
-}
-
-#[tokio::test]
-async fn insert_then_flush_stores_nothing() {
-    let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
-    browser
-        .visit(&layer, async |session| {
-            session.insert("n", 2).unwrap();
-            session.flush();
-            assert!(session.is_empty().unwrap());
-        })
-        .await;
-    assert_eq!((browser.id(), store.len()), (None, 0));
-}
-
-#[tokio::test]
-async fn a_save_of_a_deleted_session_is_told_apart_and_never_makes_one() {
-    let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
-    let id = browser.id().unwrap().to_owned();
-    let mut other = browser.clone();
-    let ((), answer) = browser
-        .visit(&layer, async |session| {
-            session.insert("n", 2).unwrap();
-            other.visit(&layer, async |other| other.flush()).await;
-            assert_eq!(
-                session.save().await.unwrap_err().kind(),
-                ErrorKind::Interrupted
-            );
-        })
-        .await;
-    assert_eq!(
-        answer.status, 400,
-        "what could not be saved is pending still"
-    );
-    assert!(answer.set_cookies().is_empty());
-    assert_eq!((browser.id(), store.len()), (Some(&*id), 0));
-}
-
-#[tokio::test]
-async fn a_creation_in_a_cache_that_stores_nothing_ends_soon_with_an_error_that_says_so() {
-    let (layer, store, _) = layer();
-    for _ in 0..6 {
-        store.fail_next("add", Fault::Denied);
-    }
-    let ((), answer) = Browser::new()
-        .visit(&layer, async |session| {
-            session.insert("n", 1).unwrap();
-            let error = session.save().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::CreationFailed);
-            assert!(error.to_string().contains("cache"), "{error}");
-            assert!(error.to_string().contains("likely unavailable"), "{error}");
-        })
-        .await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.set_cookies().is_empty());
-    assert_eq!(
-        store.calls(),
-        ["add"; 6],
-        "three tries for the save, three for the response"
-    );
-}
-
-#[tokio::test]
-async fn after_an_explicit_save_nothing_is_written_twice_and_its_cookie_is_sent_whatever_the_status()
- {
-    for status in [200, 404, 500, 503] {
-        let (layer, store, _) = layer();
-        let mut browser = Browser::new();
-        let answer = browser
-            .answer(&layer, async |session: Session| {
-                session.insert("n", 1).unwrap();
-                session.save().await.unwrap();
-                session.save().await.unwrap();
-                StatusCode::from_u16(status).unwrap()
-            })
-            .await;
-        assert_eq!(answer.status, status);
-        assert_eq!(store.calls(), ["add"]);
-        assert_eq!(answer.set_cookies().len(), 1, "{status}");
-        assert_eq!(n(&mut browser, &layer).await, Some(1));
-    }
-}
-
-#[tokio::test]
-async fn a_stale_cookie_stays_in_the_browser_on_a_mere_read() {
-    let (layer, store, _) = layer();
-    let mut browser = logged_in(&layer).await;
-    store.evict();
-    let (n, answer) = browser
-        .visit(&layer, async |session| session.get::<u32>("n").unwrap())
-        .await;
-    assert_eq!(n, None);
-    assert!(
-        answer.set_cookies().is_empty(),
-        "the removal could hit a newer one"
-    );
-    assert!(browser.id().is_some());
 }
 
 #[tokio::test]

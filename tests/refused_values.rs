@@ -12,7 +12,7 @@ use support::{Browser, Fault, layer, layer_with};
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Deep {
     End,
-    Down(Box<Deep>),
+    Down(Box<Self>),
 }
 
 fn arrays(depth: usize) -> Value {

@@ -1,5 +1,9 @@
 //! Keys as constants with a type, and as texts.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(
+    clippy::needless_borrows_for_generic_args,
+    reason = "a borrowed key is one of the cases"
+)]
 
 mod support;
 

@@ -9,6 +9,8 @@ use support::{Answer, Browser, layer};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
+type Use = fn(&Session);
+
 /// A session with `n` = 1 and an hour to live; then a request that does this. The store's calls of
 /// that request, and its answer.
 async fn calls_of(change: impl AsyncFnOnce(&Session)) -> (Vec<&'static str>, Answer) {
@@ -40,11 +42,11 @@ async fn assert_unchanged(name: &str, change: impl Fn(&Session)) {
 async fn what_leaves_the_session_as_it_was_is_not_written() {
     assert_unchanged("an equal insert", |s| s.insert("n", 1).unwrap()).await;
     assert_unchanged("an equal update", |s| {
-        drop(s.update("n", |n: Option<u8>| n).unwrap())
+        s.update("n", |n: Option<u8>| n).unwrap();
     })
     .await;
     assert_unchanged("the removal of a missing key", |s| {
-        drop(s.remove_value("other").unwrap())
+        drop(s.remove_value("other").unwrap());
     })
     .await;
     assert_unchanged("an update of a missing key to none", |s| {
@@ -82,7 +84,7 @@ async fn what_leaves_the_session_as_it_was_is_not_written() {
 
 #[tokio::test]
 async fn what_changes_a_byte_is_written_once() {
-    let changes: [(&str, fn(&Session)); 5] = [
+    let changes: [(&str, Use); 5] = [
         ("insert", |s| s.insert("n", 2).unwrap()),
         ("remove", |s| drop(s.remove_value("n").unwrap())),
         ("clear", |s| s.clear()),
@@ -139,7 +141,7 @@ async fn a_session_that_nobody_uses_costs_one_get_and_no_header() {
 #[tokio::test]
 async fn a_session_without_a_cookie_and_without_data_costs_no_call() {
     let (layer, store, _) = layer();
-    let uses: [(&str, fn(&Session)); 7] = [
+    let uses: [(&str, Use); 7] = [
         ("get", |s| drop(s.get_value("n").unwrap())),
         ("clear", |s| s.clear()),
         ("cycle_id", |s| s.cycle_id()),

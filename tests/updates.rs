@@ -4,14 +4,11 @@
 mod support;
 
 use sessile::{Error, ErrorKind, Session};
-use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use support::{Browser, layer};
-use tokio::sync::oneshot;
-use tower::{Layer as _, ServiceExt as _};
 
 fn add(session: &Session, n: u32) -> Result<Option<u32>, Error> {
     session.update("n", move |old: Option<u32>| Some(old.unwrap_or(0) + n))
@@ -292,7 +289,7 @@ async fn a_reload_runs_closures_that_use_their_own_session_and_does_not_hang() {
                     .unwrap();
                 other
                     .visit(&layer, async |other| {
-                        assert_eq!(add(other, 10).unwrap(), Some(11))
+                        assert_eq!(add(other, 10).unwrap(), Some(11));
                     })
                     .await;
                 let reloaded = session.reload().await;
@@ -337,85 +334,11 @@ async fn threads_that_share_a_session_lose_no_update() {
             std::thread::scope(|scope| {
                 for _ in 0..4 {
                     scope.spawn(|| {
-                        (0..250).for_each(|_| assert!(add(session, 1).unwrap().is_some()))
+                        (0..250).for_each(|_| assert!(add(session, 1).unwrap().is_some()));
                     });
                 }
             });
         })
         .await;
     assert_eq!(n(&mut browser, &layer).await, Some(1000));
-}
-
-/// Records an update that holds on to `value`, and to its own session.
-fn hold(session: &Session, value: &Arc<()>) {
-    let (own, value) = (session.clone(), value.clone());
-    let update = move |old: Option<u32>| {
-        let _ = (&own, &value);
-        Some(old.unwrap_or(0) + 1)
-    };
-    session.update("n", update).unwrap();
-}
-
-#[tokio::test]
-async fn closures_are_dropped_when_the_request_ends() {
-    for status in [200, 500] {
-        let (layer, _, _) = layer();
-        let value = Arc::new(());
-        let mut outlives = None;
-        let status = http::StatusCode::from_u16(status).unwrap();
-        Browser::new()
-            .answer(&layer, async |session: Session| {
-                hold(&session, &value);
-                assert_eq!(Arc::strong_count(&value), 2);
-                outlives = Some(session);
-                status
-            })
-            .await;
-        assert_eq!(Arc::strong_count(&value), 1, "{status}");
-    }
-}
-
-#[tokio::test]
-async fn closures_are_dropped_when_the_commit_fails() {
-    let (layer, store, _) = layer();
-    let value = Arc::new(());
-    store.break_all(Some(support::Fault::Unavailable));
-    let ((), answer) = Browser::new()
-        .visit(&layer, async |session| hold(session, &value))
-        .await;
-    assert_eq!(answer.status, 503);
-    assert_eq!(Arc::strong_count(&value), 1);
-}
-
-#[tokio::test]
-async fn closures_are_dropped_when_the_request_is_cancelled() {
-    let (layer, store, _) = layer();
-    let value = Arc::new(());
-    let (started, start) = oneshot::channel();
-    let service = layer.layer(tower::service_fn({
-        let (value, started) = (value.clone(), std::sync::Mutex::new(Some(started)));
-        move |request: http::Request<axum::body::Body>| {
-            let session = request.extensions().get::<Session>().unwrap().clone();
-            hold(&session, &value);
-            let started = started.lock().unwrap().take();
-            async move {
-                started.unwrap().send(session).unwrap_or(());
-                pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
-                    .await
-            }
-        }
-    }));
-    let request = tokio::spawn(service.oneshot(Browser::new().request("GET", "/")));
-    let session = start.await.unwrap();
-    assert_eq!(Arc::strong_count(&value), 2);
-    request.abort();
-    assert!(request.await.unwrap_err().is_cancelled());
-    assert_eq!(Arc::strong_count(&value), 1);
-    // Nobody can be given its cookie any more.
-    session.insert("n", 1).unwrap();
-    assert_eq!(
-        session.save().await.unwrap_err().kind(),
-        ErrorKind::ResponseSent
-    );
-    assert!(store.calls().is_empty());
 }

@@ -13,15 +13,15 @@ use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
 use tokio::runtime::Handle;
 
 pub(crate) struct Inner {
     settings: Arc<Settings>,
     cell: Mutex<Cell>,
-    /// Who waits for the load or for a turn.
-    waiting: Mutex<Vec<Waker>>,
+    /// Who waits for the load or for a turn. There where someone does.
+    waiting: OnceLock<Arc<Waiting>>,
     /// The session of another layer around this one.
     outer: Option<Session>,
 }
@@ -35,21 +35,15 @@ pub(crate) struct Cell {
 
 impl Inner {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
-        // Without an id there is nothing to ask the store for.
-        let found = if carried.get(0).is_some() {
-            Found::NotLoaded
-        } else {
-            Found::Empty
-        };
         let cell = Cell {
-            state: State::new(found, carried),
+            state: State::new(carried),
             load: None,
             committing: false,
         };
         Self {
             settings,
             cell: Mutex::new(cell),
-            waiting: Mutex::default(),
+            waiting: OnceLock::new(),
             outer,
         }
     }
@@ -70,7 +64,7 @@ impl Inner {
 
     // The load: whoever polls drives it, and all who wait are told when it goes on.
 
-    pub(crate) fn poll_load(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut cell = self.cell();
         if !cell.state.is_not_loaded() {
             return Poll::Ready(());
@@ -79,8 +73,7 @@ impl Inner {
             Poll::Ready(found) => found,
             Poll::Pending => {
                 // Polled once more under a waker of us all, since this caller may go away.
-                self.wait(cx);
-                let shared = Waker::from(Arc::clone(self));
+                let shared = Waker::from(Arc::clone(self.wait(cx)));
                 ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)))
             }
         };
@@ -102,18 +95,16 @@ impl Inner {
         }
     }
 
-    fn wait(&self, cx: &Context<'_>) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            waiting.push(cx.waker().clone());
-        }
+    fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
+        let waiting = self.waiting.get_or_init(Arc::default);
+        waiting.push(cx.waker());
+        waiting
     }
 
     fn wake_waiting(&self) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let wakers = std::mem::take(&mut *waiting);
-        drop(waiting);
-        wakers.into_iter().for_each(Waker::wake);
+        if let Some(waiting) = self.waiting.get() {
+            waiting.wake_by_ref();
+        }
     }
 
     // The commit: one at a time.
@@ -173,10 +164,32 @@ impl Inner {
     }
 }
 
-/// Wakes all who wait for the load.
-impl Wake for Inner {
+/// Wakers, and one waker for all of them. It does not own the load, which keeps it: a load that
+/// everybody left is dropped.
+#[derive(Default)]
+struct Waiting(Mutex<Vec<Waker>>);
+
+impl Waiting {
+    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, waker: &Waker) {
+        let mut wakers = self.wakers();
+        if !wakers.iter().any(|other| other.will_wake(waker)) {
+            wakers.push(waker.clone());
+        }
+    }
+}
+
+impl Wake for Waiting {
     fn wake(self: Arc<Self>) {
-        self.wake_waiting();
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let wakers = std::mem::take(&mut *self.wakers());
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -434,7 +434,9 @@ impl Session {
         let mut get = Arc::clone(&settings.store).get(old.key);
         let entry = TimeLimit::new(settings.time_limit)
             .run(get.as_mut())
-            .await??;
+            .await?
+            // Nothing was to be changed, so nothing is in doubt.
+            .map_err(|_| ErrorKind::Unavailable)?;
         let entry = entry.ok_or(ErrorKind::Interrupted)?;
         let record = Record::decode(entry.value).map_err(|_| ErrorKind::Undecodable)?;
         if record.header.secret != old.record.header.secret {

@@ -44,7 +44,7 @@ async fn a_flush_after_a_failed_load_deletes_the_entry() {
 #[tokio::test]
 async fn a_flush_without_a_load_deletes_the_entry() {
     let (app, store, _) = script_with(|builder| builder.load(Load::OnAccess));
-    let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
+    let mut browser = Browser::with_session(&app, &store, "/load/insert:a:1").await;
     let answer = browser.get(&app, "/flush").await;
     assert_ok(&answer);
     assert_removed(&answer);
@@ -178,7 +178,7 @@ async fn with_ids(app: &Router, path: &str, ids: &[&str]) -> Answer {
 async fn sessions(app: &Router, store: &TestStore, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for _ in 0..count {
-        let browser = Browser::with_session(app, store, "/insert:a:1").await;
+        let browser = Browser::with_session(app, store, "/load/insert:a:1").await;
         ids.push(browser.id().unwrap().to_owned());
     }
     ids

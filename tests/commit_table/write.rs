@@ -94,7 +94,7 @@ async fn a_500_writes_nothing_and_says_nothing() {
 async fn what_was_recorded_without_a_load_is_written_after_one() {
     for (path, seen) in [("/cycle", "a=1"), ("/clear", ""), ("/expire:60", "a=1")] {
         let (app, store, _) = script_with(|builder| builder.load(Load::OnAccess));
-        let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
+        let mut browser = Browser::with_session(&app, &store, "/load/insert:a:1").await;
         assert_ok(&browser.get(&app, path).await);
         assert_eq!(store.calls(), ["get", "replace"]);
         let answer = browser.get(&app, "/load/show").await;

@@ -12,12 +12,14 @@ pub mod http;
 pub mod log;
 mod script;
 mod store;
+mod time;
 pub mod victim;
 mod visit;
 
 pub use browser::{Answer, Browser};
 pub use script::{Started, kind_of, script, script_with, scripted};
 pub use store::{Fault, TestStore};
+pub use time::{DAY, HOUR, MINUTE, MS, SECOND, now};
 pub use visit::{answer, headers, respond};
 
 use sessile::test_util::{ManualClock, SeededRandom};

@@ -76,6 +76,10 @@ async fn run(
         ["browser"] => session.set_expiry(Expiry::BrowserSession),
         ["load"] => session.load().await?,
         ["save"] => session.save().await?,
+        ["save-aside"] => {
+            let session = session.clone();
+            tokio::spawn(async move { session.save().await });
+        }
         // Whatever comes of it, the handler goes on.
         ["try-save"] => drop(session.save().await),
         ["show"] => {
@@ -84,6 +88,7 @@ async fn run(
                 write!(text, "{key}={value} ").unwrap();
             }
         }
+        ["yield"] => tokio::task::yield_now().await,
         ["hold"] => hold.unwrap().wait().await,
         ["fail"] => *status = StatusCode::INTERNAL_SERVER_ERROR,
         _ => panic!("no such step: {step}"),

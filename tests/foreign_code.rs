@@ -1,0 +1,166 @@
+//! Closures and values are an application's code: where they run, and when they are let go.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sessile::{ErrorKind, Session};
+use std::cell::RefCell;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use support::{Browser, layer};
+use tokio::sync::oneshot;
+use tower::{Layer as _, ServiceExt as _};
+
+thread_local! {
+    /// The session that [`Curious`] looks into.
+    static SESSION: RefCell<Option<Session>> = const { RefCell::new(None) };
+}
+
+/// Uses the session while it is written to it and read from it.
+#[derive(Debug, PartialEq)]
+struct Curious;
+
+impl Curious {
+    fn look() {
+        SESSION.with_borrow(|session| {
+            let session = session.as_ref().unwrap();
+            assert_eq!(session.get::<u8>("n").unwrap(), Some(1));
+            session.insert("seen", 1).unwrap();
+        });
+    }
+}
+
+impl Serialize for Curious {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::look();
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for Curious {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::look();
+        <()>::deserialize(deserializer).map(|()| Self)
+    }
+}
+
+/// Panics when it is written.
+struct Panics;
+
+impl Serialize for Panics {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test]
+async fn a_value_may_use_the_session_while_it_is_written_and_read() {
+    let (layer, _, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    browser
+        .visit(&layer, async |session| {
+            SESSION.set(Some(session.clone()));
+            session.insert("curious", Curious).unwrap();
+            assert_eq!(session.get("curious").unwrap(), Some(Curious));
+            let updated = session.update("curious", |old: Option<Curious>| old);
+            assert_eq!(updated.unwrap(), Some(Curious));
+            assert_eq!(session.remove("curious").unwrap(), Some(Curious));
+            assert_eq!(session.keys().unwrap(), ["n", "seen"]);
+            SESSION.set(None);
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_value_that_panics_leaves_the_session_as_it_was() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    store.calls();
+    let ((), answer) = browser
+        .visit(&layer, async |session| {
+            let insert = || session.insert("n", Panics);
+            assert!(catch_unwind(AssertUnwindSafe(insert)).is_err());
+            assert_eq!(session.get("n").unwrap(), Some(1));
+            assert!(!session.is_modified());
+        })
+        .await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(store.calls(), ["get"]);
+}
+
+/// Records an update that holds on to `value`, and to its own session.
+fn hold(session: &Session, value: &Arc<()>) {
+    let (own, value) = (session.clone(), value.clone());
+    let update = move |old: Option<u32>| {
+        let _ = (&own, &value);
+        Some(old.unwrap_or(0) + 1)
+    };
+    session.update("n", update).unwrap();
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_the_request_ends() {
+    for status in [200, 500] {
+        let (layer, _, _) = layer();
+        let value = Arc::new(());
+        let mut outlives = None;
+        let status = http::StatusCode::from_u16(status).unwrap();
+        Browser::new()
+            .answer(&layer, async |session: Session| {
+                hold(&session, &value);
+                assert_eq!(Arc::strong_count(&value), 2);
+                outlives = Some(session);
+                status
+            })
+            .await;
+        assert_eq!(Arc::strong_count(&value), 1, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_the_commit_fails() {
+    let (layer, store, _) = layer();
+    let value = Arc::new(());
+    store.break_all(Some(support::Fault::Unavailable));
+    let ((), answer) = Browser::new()
+        .visit(&layer, async |session| hold(session, &value))
+        .await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_the_request_is_cancelled() {
+    let (layer, store, _) = layer();
+    let value = Arc::new(());
+    let (started, start) = oneshot::channel();
+    let service = layer.layer(tower::service_fn({
+        let (value, started) = (value.clone(), std::sync::Mutex::new(Some(started)));
+        move |request: http::Request<axum::body::Body>| {
+            let session = request.extensions().get::<Session>().unwrap().clone();
+            let (value, started) = (value.clone(), started.lock().unwrap().take());
+            async move {
+                hold(&session, &value);
+                drop(value);
+                started.unwrap().send(session).unwrap_or(());
+                pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
+                    .await
+            }
+        }
+    }));
+    let request = tokio::spawn(service.oneshot(Browser::new().request("GET", "/")));
+    let session = start.await.unwrap();
+    assert_eq!(Arc::strong_count(&value), 2);
+    request.abort();
+    assert!(request.await.unwrap_err().is_cancelled());
+    assert_eq!(Arc::strong_count(&value), 1);
+    // Nobody can be given its cookie any more.
+    session.insert("n", 1).unwrap();
+    assert_eq!(
+        session.save().await.unwrap_err().kind(),
+        ErrorKind::ResponseSent
+    );
+    assert!(store.calls().is_empty());
+}
