@@ -44,6 +44,9 @@
 //! * If the store fails, the answer is 503 and the cookie is left alone. A store that is gone is
 //!   not an empty session: reading returns the error, and routes that use no session work.
 //!
+//! The guide [*Requests that overlap*](guide::overlap) shows what gets lost without this, and how to
+//! write handlers that lose nothing.
+//!
 //! # Coming from Django
 //!
 //! | Django | here |
@@ -100,6 +103,8 @@ mod expiry;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod id;
 mod key;
 mod layer;

@@ -28,7 +28,16 @@ fn each_example_has_under_eighty_lines() {
         names.push(path.file_name().unwrap().to_owned());
     }
     names.sort();
-    assert_eq!(names, ["counter.rs", "login.rs", "plain_tower.rs"]);
+    assert_eq!(
+        names,
+        [
+            "cart.rs",
+            "counter.rs",
+            "custom_store.rs",
+            "login.rs",
+            "plain_tower.rs"
+        ]
+    );
 }
 
 #[test]

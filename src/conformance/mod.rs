@@ -28,6 +28,8 @@
 //!
 //! # What a store brings along
 //!
+//! * **Room** for a few hundred small entries and some of 64 KiB: a store that evicts must not evict the
+//!   suite's.
 //! * **Time.** The sentences about lifetimes take a time to live to test with, and a function
 //!   that lets time pass: it sleeps, or moves a clock by hand. Take a time to live of at least
 //!   four times what the backend is precise to: four seconds where it counts in seconds. They
