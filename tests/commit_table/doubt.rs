@@ -207,7 +207,10 @@ async fn the_whole_commit_has_one_time_budget() {
 async fn a_save_that_is_unknown_is_not_made_a_second_time() {
     let (app, store, _) = script();
     let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    let request = browser.start(&app, "/hold/increment:a/try-save/insert:b:2").held().await;
+    let request = browser
+        .start(&app, "/hold/increment:a/try-save/insert:b:2")
+        .held()
+        .await;
     // It is done; the answer is lost, and so is the look at what became of it.
     store.fail_next("replace", Fault::LostAnswer);
     store.fail_next("get", Fault::Unavailable);
