@@ -4,7 +4,7 @@ use crate::body::ResponseBody;
 use crate::commit::Moment;
 use crate::error::Error;
 use crate::response::{decorate, error_response};
-use crate::session::{Commit, Session};
+use crate::session::{Commit, Running, Session};
 use crate::settings::Load;
 use http::Response;
 use pin_project_lite::pin_project;
@@ -18,7 +18,7 @@ pin_project! {
     pub struct ResponseFuture<F, B, E> {
         #[pin]
         inner: F,
-        // None where a layer further out has the session.
+        // None where a layer further out has the session, and after the answer.
         session: Option<Session>,
         stage: Stage<B, E>,
     }
@@ -45,7 +45,7 @@ enum Stage<B, E> {
     Inner,
     /// The session is committed, and the response waits.
     Commit {
-        commit: Commit,
+        commit: Running,
         result: Option<Result<Response<B>, E>>,
     },
 }
@@ -76,37 +76,39 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let session = this.session.as_ref();
         loop {
             match this.stage {
                 Stage::Load => {
-                    if let Some(session) = session {
+                    if let Some(session) = this.session {
                         ready!(session.inner().poll_load(cx));
                     }
                     *this.stage = Stage::Inner;
                 }
                 Stage::Inner => {
                     let result = ready!(this.inner.as_mut().poll(cx));
-                    let Some(session) = session else {
+                    let Some(session) = &*this.session else {
                         return Poll::Ready(result.map(|response| response.map(B::keep)));
                     };
                     let failed = match &result {
                         Ok(response) => response.status().is_server_error(),
                         Err(_) => true,
                     };
-                    let commit = session.inner().commit(Moment::Response { failed });
-                    *this.stage = Stage::Commit {
-                        commit,
-                        result: Some(result),
-                    };
+                    match session.inner().commit(Moment::Response { failed }) {
+                        Commit::Done(committed) => {
+                            return Poll::Ready(answer(this.session, committed, result));
+                        }
+                        Commit::Running(commit) => {
+                            *this.stage = Stage::Commit {
+                                commit,
+                                result: Some(result),
+                            };
+                        }
+                    }
                 }
                 Stage::Commit { commit, result } => {
                     let committed = ready!(Pin::new(commit).poll(cx));
                     let result = result.take().expect("polled after it was ready");
-                    return Poll::Ready(match session {
-                        Some(session) => answer(session, committed.err(), result),
-                        None => result.map(|response| response.map(B::keep)),
-                    });
+                    return Poll::Ready(answer(this.session, committed, result));
                 }
             }
         }
@@ -115,19 +117,22 @@ where
 
 /// The response as it leaves the layer, or the inner service's error, after which there is none.
 fn answer<B: ResponseBody, E>(
-    session: &Session,
-    error: Option<Error>,
+    session: &mut Option<Session>,
+    committed: Result<(), Error>,
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
+    let Some(session) = session.take() else {
+        return result.map(|response| response.map(B::keep));
+    };
     let settings = session.inner().settings();
     let ((cookie, _closures), accessed) = {
         let state = &mut session.inner().cell().state;
         (state.respond(), state.is_accessed())
     };
     let response = result?;
-    let mut response = match error {
-        None => response.map(B::keep),
-        Some(error) => error_response(settings, &error).map(B::text),
+    let mut response = match committed {
+        Ok(()) => response.map(B::keep),
+        Err(error) => error_response(settings, &error).map(B::text),
     };
     decorate(response.headers_mut(), settings, accessed, cookie);
     Ok(response)

@@ -18,59 +18,59 @@ const SUPERSEDED: Duration = Duration::from_secs(60);
 
 /// A load that is under way: the ids are looked up in the order sent, until one loads.
 pub(crate) struct Load {
-    settings: Arc<Settings>,
-    carried: Carried,
     index: usize,
     key: StoreKey,
     get: Lookup,
     time_limit: TimeLimit,
     superseded: bool,
+    /// Which of the ids have no entry.
+    missing: [bool; Carried::MAX],
 }
 
 impl Load {
     /// `None` if there is no id to look up, so the session is empty.
-    pub(crate) fn start(settings: Arc<Settings>, carried: Carried) -> Option<Self> {
-        let (key, get) = lookup(&settings, carried.get(0)?);
-        let time_limit = TimeLimit::new(settings.time_limit);
+    pub(crate) fn start(settings: &Settings, carried: &Carried) -> Option<Self> {
+        let (key, get) = lookup(settings, carried.get(0)?);
         Some(Self {
-            settings,
-            carried,
             index: 0,
             key,
             get,
-            time_limit,
+            time_limit: TimeLimit::new(settings.time_limit),
             superseded: false,
+            missing: [false; Carried::MAX],
         })
     }
 
-    /// Goes on with the load. `missing` is told each id that has no entry.
+    /// Goes on with the load, and says in the end what it found, and which ids have no entry.
     pub(crate) fn poll(
         &mut self,
+        settings: &Settings,
+        carried: &Carried,
         cx: &mut Context<'_>,
-        mut missing: impl FnMut(usize),
-    ) -> Poll<Found> {
-        while let Some(id) = self.carried.get(self.index) {
+    ) -> Poll<(Found, [bool; Carried::MAX])> {
+        while let Some(id) = carried.get(self.index) {
             let entry = match ready!(self.time_limit.poll(self.get.as_mut(), cx)) {
-                Ok(Ok(entry)) => entry,
-                Ok(Err(_)) => return Poll::Ready(Found::Failed(ErrorKind::Unavailable.into())),
-                Err(stop) => return Poll::Ready(Found::Failed(stop.into())),
+                Ok(entry) => entry.map_err(|_| ErrorKind::Unavailable.into()),
+                Err(stop) => Err(stop.into()),
             };
-            match entry.map(|entry| judge(&self.settings, id, self.key, entry)) {
-                None => missing(self.index),
-                Some(Found::Empty) => {}
-                Some(Found::Superseded) => self.superseded = true,
-                Some(found) => return Poll::Ready(found),
+            match entry.map(|entry| entry.map(|entry| judge(settings, id, self.key, entry))) {
+                Ok(None) => self.missing[self.index] = true,
+                Ok(Some(Found::Empty)) => {}
+                Ok(Some(Found::Superseded)) => self.superseded = true,
+                Ok(Some(found)) => return Poll::Ready((found, self.missing)),
+                Err(error) => return Poll::Ready((Found::Failed(error), self.missing)),
             }
             self.index += 1;
-            if let Some(next) = self.carried.get(self.index) {
-                (self.key, self.get) = lookup(&self.settings, next);
+            if let Some(next) = carried.get(self.index) {
+                (self.key, self.get) = lookup(settings, next);
             }
         }
-        Poll::Ready(if self.superseded {
+        let found = if self.superseded {
             Found::Superseded
         } else {
             Found::Empty
-        })
+        };
+        Poll::Ready((found, self.missing))
     }
 }
 

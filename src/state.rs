@@ -102,12 +102,9 @@ impl State {
         }
     }
 
-    pub(crate) const fn note_missing(&mut self, index: usize) {
-        self.missing[index] = true;
-    }
-
-    pub(crate) fn loaded(&mut self, found: Found) {
+    pub(crate) fn loaded(&mut self, found: Found, missing: [bool; Carried::MAX]) {
         self.found = found;
+        self.missing = missing;
         self.moved();
     }
 
@@ -301,9 +298,14 @@ impl State {
         self.responded
     }
 
+    /// Whether no row of the commit table can fit but the last.
+    pub(crate) fn is_untouched(&self) -> bool {
+        !self.accessed && self.pending.is_empty()
+    }
+
     /// Whether there is data for a new session.
     pub(crate) fn has_data(&self) -> bool {
-        self.pending.entries(std::iter::empty()).next().is_some()
+        self.pending.is_recorded() && self.pending.entries(std::iter::empty()).next().is_some()
     }
 
     /// Whether the pending operations change a byte of the stored version.
@@ -382,7 +384,7 @@ impl State {
 
     /// Whether changes were made after the response that nobody saved.
     pub(crate) fn is_forsaken(&self) -> bool {
-        self.responded && self.is_modified()
+        self.responded && !self.pending.is_empty() && self.is_modified()
     }
 
     // The reload

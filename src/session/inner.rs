@@ -69,30 +69,28 @@ impl Inner {
         if !cell.state.is_not_loaded() {
             return Poll::Ready(());
         }
-        let found = match self.drive(&mut cell, cx) {
-            Poll::Ready(found) => found,
-            Poll::Pending => {
-                // Polled once more under a waker of us all, since this caller may go away.
-                let shared = Waker::from(Arc::clone(self.wait(cx)));
-                ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)))
-            }
-        };
-        cell.load = None;
-        cell.state.loaded(found);
+        if self.drive(&mut cell, cx).is_pending() {
+            // Polled once more under a waker of us all, since this caller may go away.
+            let shared = Waker::from(Arc::clone(self.wait(cx)));
+            ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)));
+        }
         drop(cell);
         self.wake_waiting();
         Poll::Ready(())
     }
 
-    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<Found> {
+    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<()> {
         let Cell { state, load, .. } = cell;
         if load.is_none() {
-            *load = Load::start(Arc::clone(&self.settings), *state.carried());
+            *load = Load::start(&self.settings, state.carried());
         }
-        match load {
-            Some(load) => load.poll(cx, |index| state.note_missing(index)),
-            None => Poll::Ready(Found::Empty),
-        }
+        let (found, missing) = match load {
+            Some(load) => ready!(load.poll(&self.settings, state.carried(), cx)),
+            None => (Found::Empty, [false; Carried::MAX]),
+        };
+        *load = None;
+        state.loaded(found, missing);
+        Poll::Ready(())
     }
 
     fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
@@ -224,53 +222,48 @@ impl Drop for Turn {
     }
 }
 
-/// A commit. Once it had to wait, it runs to its end: dropped, it is handed to the runtime.
+/// A commit: what came of it, if there was nothing to do, or the work.
 pub(crate) enum Commit {
     Done(Result<(), Error>),
-    Running {
-        run: BoxFuture<Result<(), Error>>,
-        runtime: Option<Handle>,
-    },
+    Running(Running),
 }
 
 impl Commit {
     fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
-        Self::Running {
+        Self::Running(Running {
             run: Box::pin(run),
             runtime: None,
-        }
+        })
     }
 }
 
-impl Future for Commit {
+/// A commit that is under way. Once it had to wait it runs to its end: dropped, it is handed to
+/// the runtime.
+pub(crate) struct Running {
+    run: BoxFuture<Result<(), Error>>,
+    runtime: Option<Handle>,
+}
+
+impl Future for Running {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut *self {
-            Self::Done(result) => Poll::Ready(result.clone()),
-            Self::Running { run, runtime } => {
-                let result = run.as_mut().poll(cx);
-                if result.is_ready() {
-                    // There is nothing left to hand over.
-                    *runtime = None;
-                } else if runtime.is_none() {
-                    *runtime = Handle::try_current().ok();
-                }
-                result
-            }
+        let result = self.run.as_mut().poll(cx);
+        if result.is_ready() {
+            // There is nothing left to hand over.
+            self.runtime = None;
+        } else if self.runtime.is_none() {
+            self.runtime = Handle::try_current().ok();
         }
+        result
     }
 }
 
-impl Drop for Commit {
+impl Drop for Running {
     fn drop(&mut self) {
-        if let Self::Running {
-            run,
-            runtime: Some(runtime),
-        } = self
-        {
+        if let Some(runtime) = &self.runtime {
             let ended: BoxFuture<_> = Box::pin(async { Ok(()) });
-            runtime.spawn(std::mem::replace(run, ended));
+            runtime.spawn(std::mem::replace(&mut self.run, ended));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod inner;
 
-pub(crate) use inner::{Commit, Inner};
+pub(crate) use inner::{Commit, Inner, Running};
 
 use crate::commit::Moment;
 use crate::cookie::Carried;
@@ -465,7 +465,10 @@ impl Session {
     /// and the change needs a cookie; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
     /// whatever else keeps it from being stored.
     pub async fn save(&self) -> Result<(), Error> {
-        self.inner.commit(Moment::Save).await
+        match self.inner.commit(Moment::Save) {
+            Commit::Done(result) => result,
+            Commit::Running(commit) => commit.await,
+        }
     }
 
     fn rebase(&self, base: &Base) -> Result<(), Error> {
