@@ -56,8 +56,9 @@ async fn login(session: Session, Form(form): Form<Login>) -> Result<Response, Er
     if form.password != "sesame" || form.name.is_empty() {
         return Ok((StatusCode::UNAUTHORIZED, "wrong name or password\n").into_response());
     }
-    // A new id: one that somebody else knows is worth nothing.
+    // A new id: one that somebody else knows is worth nothing. What cannot be read goes.
     session.cycle_id();
+    session.is_empty().is_err().then(|| session.flush());
     session.insert(USER, (form.name, SystemTime::now()))?;
     session.set_expiry(match form.remember {
         Some(_) => Expiry::AfterInactivity(MONTH),

@@ -190,8 +190,8 @@ impl SessionLayerBuilder {
     /// [`status`](Error::status) with a short text. The layer adds `Vary: Cookie`, and
     /// `Cache-Control: no-store` if the answer has none.
     ///
-    /// A body needs a response type that can be made from bytes: axum's, and every other with the
-    /// feature `axum`.
+    /// It is for errors of the commit, which replace what the handler answered. A session that could
+    /// not be loaded is for the handler to answer; the extractor does it with a rejection.
     ///
     /// ```
     /// # use sessile::{SessionLayer, store::MemoryStore};

@@ -273,7 +273,8 @@ impl Session {
         )
     }
 
-    /// Removes a key and returns its value as JSON, whatever its type.
+    /// Removes a key and returns its value as JSON, whatever its type. A value that is damaged, and no
+    /// JSON, is an error too, and goes with an `insert` or [`clear`](Self::clear).
     ///
     /// # Errors
     ///
@@ -290,6 +291,9 @@ impl Session {
     /// Gives the session another id when it is committed, and keeps its data: at each login, so
     /// that an id which an attacker knows or planted is worth nothing (OWASP ASVS 5.0, 7.2.4;
     /// Django's `cycle_key`). A session with nothing stored and no data stays without an id.
+    ///
+    /// A login that has to work even where the stored record cannot be read calls
+    /// [`flush`](Self::flush) in its place, or after a read that failed.
     pub fn cycle_id(&self) {
         self.record(State::cycle);
     }
