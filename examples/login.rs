@@ -60,10 +60,10 @@ async fn login(session: Session, Form(form): Form<Login>) -> Result<Response, Er
     session.cycle_id();
     session.is_empty().is_err().then(|| session.flush());
     session.insert(USER, (form.name, SystemTime::now()))?;
-    session.set_expiry(match form.remember {
-        Some(_) => Expiry::AfterInactivity(MONTH),
-        None => Expiry::BrowserSession,
-    });
+    session.set_expiry(
+        form.remember
+            .map_or(Expiry::BrowserSession, |_| MONTH.into()),
+    );
     Ok(Redirect::to("/").into_response())
 }
 
