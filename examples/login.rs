@@ -1,9 +1,8 @@
 //! Logs a user in and out: `cargo run --example login`. Any name will do, the password is `sesame`.
 
-use axum::extract::Form;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use axum::{Router, routing::get, routing::post};
+use axum::{Router, extract::Form, routing::get, routing::post};
 use sessile::{Error, Expiry, Key, Session, SessionLayer, store::MemoryStore};
 use std::time::{Duration, SystemTime};
 
