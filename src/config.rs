@@ -16,6 +16,30 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+impl SessionLayer {
+    /// A layer over this store, with the defaults: a `__Host-id` cookie for https, 14 days idle, 30
+    /// days at most.
+    ///
+    /// # Panics
+    ///
+    /// Never: the defaults fit together.
+    #[must_use]
+    #[expect(
+        clippy::expect_used,
+        reason = "the defaults fit together, and a test says so"
+    )]
+    pub fn new(store: impl Store) -> Self {
+        Self::builder(store)
+            .build()
+            .expect("the defaults fit together")
+    }
+
+    /// All settings of a layer over this store.
+    pub fn builder(store: impl Store) -> SessionLayerBuilder {
+        SessionLayerBuilder::new(store)
+    }
+}
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The settings of a [`SessionLayer`], all with safe defaults.

@@ -4,6 +4,9 @@ use crate::random::RandomError;
 use std::fmt;
 use std::sync::Arc;
 
+/// How deep a value may nest. Half of what `serde_json` reads.
+pub(crate) const MAX_DEPTH: usize = 64;
+
 /// Why something could not be done with a session.
 ///
 /// One type for the whole crate, small and cheap to clone; [`kind`](Self::kind) tells the cases
@@ -145,7 +148,7 @@ impl fmt::Display for Error {
                 f,
                 "the `{ty}` for the session's key {key:?} cannot be stored: it must serialize to \
                  JSON, with texts as map keys and at most {} levels deep",
-                crate::value::MAX_DEPTH,
+                MAX_DEPTH,
             ),
             (None, kind) => f.write_str(kind.text()),
         }

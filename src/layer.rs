@@ -1,9 +1,7 @@
 //! The layer.
 
-use crate::config::SessionLayerBuilder;
 use crate::service::SessionService;
 use crate::settings::Settings;
-use crate::store::Store;
 use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
@@ -15,30 +13,6 @@ use tower_layer::Layer;
 #[derive(Clone)]
 pub struct SessionLayer {
     settings: Arc<Settings>,
-}
-
-impl SessionLayer {
-    /// A layer over this store, with the defaults: a `__Host-id` cookie for https, 14 days idle, 30
-    /// days at most.
-    ///
-    /// # Panics
-    ///
-    /// Never: the defaults fit together.
-    #[must_use]
-    #[expect(
-        clippy::expect_used,
-        reason = "the defaults fit together, and a test says so"
-    )]
-    pub fn new(store: impl Store) -> Self {
-        Self::builder(store)
-            .build()
-            .expect("the defaults fit together")
-    }
-
-    /// All settings of a layer over this store.
-    pub fn builder(store: impl Store) -> SessionLayerBuilder {
-        SessionLayerBuilder::new(store)
-    }
 }
 
 impl From<Settings> for SessionLayer {

@@ -1,15 +1,12 @@
 //! One value of a session: a JSON text.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, MAX_DEPTH};
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 use std::cell::Cell;
 use std::io;
-
-/// How deep a value may nest. Half of what `serde_json` reads.
-pub(crate) const MAX_DEPTH: usize = 64;
 
 /// Reads the value of a key.
 pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, Error> {

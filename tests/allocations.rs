@@ -34,7 +34,12 @@ where
 fn an_untouched_request_allocates_the_handle_its_place_and_the_boxed_load() {
     let layer = SessionLayer::new(MemoryStore::new());
     let fill = layer.layer(service_fn(async |request: Request<axum::body::Body>| {
-        request.extensions().get::<Session>().unwrap().insert("n", 1).unwrap();
+        request
+            .extensions()
+            .get::<Session>()
+            .unwrap()
+            .insert("n", 1)
+            .unwrap();
         Ok::<_, Infallible>(Response::new(axum::body::Body::empty()))
     }));
     let mut browser = Browser::new();
