@@ -168,6 +168,16 @@ fn the_session(
         if live.iter().any(|(id, _)| id == retired) || courses[0].found {
             wrong.push("a retired id reads (I10)".into());
         }
+        let (course, steps) = (&courses[0], scenario.programs[0].steps);
+        // While the session lives. After its end the id is unknown, and a write makes a new one.
+        if course.answer.id().is_some()
+            && stored.is_some()
+            && !steps
+                .iter()
+                .any(|step| matches!(step, Step::Cycle | Step::Flush))
+        {
+            wrong.push("a write under a retired id makes a session (I10)".into());
+        }
     }
     let ends = ended.evicted || courses.iter().any(|it| it.logs_out(PERHAPS));
     let lost_rotation = courses.iter().any(|it| it.rotates(&[Verdict::Unknown]));
