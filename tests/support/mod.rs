@@ -11,6 +11,7 @@ mod browser;
 pub mod http;
 pub mod log;
 mod script;
+pub mod server;
 mod store;
 mod time;
 pub mod victim;
