@@ -3,7 +3,7 @@
 use crate::id::Handle;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
+use sha2::block_api::compress256;
 use std::fmt;
 
 /// The key of an entry: 32 bytes that no client can choose.
@@ -48,25 +48,60 @@ impl fmt::Debug for StoreKey {
 /// The keys of one application's sessions under one cookie.
 ///
 /// An id under another cookie name or another application label has another key, so it is
-/// void there. The constant part fills one block and is hashed once.
+/// void there. The constant part fills whole blocks and is hashed once.
 #[derive(Clone)]
-pub(crate) struct Keyspace(Sha256);
+pub(crate) struct Keyspace {
+    state: [u32; 8],
+    /// The length of the constant part, in bytes.
+    hashed: usize,
+}
+
+const BLOCK: usize = 64;
 
 impl Keyspace {
+    /// The state of SHA-256 at the beginning (FIPS 180-4, 5.3.3).
+    const START: [u32; 8] = [
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ];
+
     pub(crate) fn new(cookie_name: &str, application: &str) -> Self {
-        const BLOCK: usize = 64;
         let mut constant = Vec::with_capacity(2 * BLOCK);
         for part in ["sessile.v1", cookie_name, application] {
             constant.extend_from_slice(&(part.len() as u64).to_be_bytes());
             constant.extend_from_slice(part.as_bytes());
         }
         constant.resize(constant.len().next_multiple_of(BLOCK), 0);
-        Self(Sha256::new_with_prefix(constant))
+        let mut state = Self::START;
+        compress256(&mut state, constant.as_chunks().0);
+        Self {
+            state,
+            hashed: constant.len(),
+        }
     }
 
+    /// The hash of the constant part and the handle: one block, which the handle and the padding
+    /// (FIPS 180-4, 5.1.1) fill.
     pub(crate) fn key(&self, handle: &Handle) -> StoreKey {
-        let hash = self.0.clone().chain_update(handle.as_bytes());
-        StoreKey(hash.finalize().into())
+        let handle = handle.as_bytes();
+        let bits = 8 * (self.hashed + handle.len()) as u64;
+        let mut block = [0; BLOCK];
+        block[..handle.len()].copy_from_slice(handle);
+        block[handle.len()] = 0x80;
+        block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+        let mut state = self.state;
+        compress256(&mut state, &[block]);
+        let mut key = [0; 32];
+        for (place, word) in key.as_chunks_mut().0.iter_mut().zip(state) {
+            *place = word.to_be_bytes();
+        }
+        StoreKey(key)
     }
 }
 
