@@ -3,6 +3,7 @@
 use crate::id::SessionId;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
+use memchr::memchr;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -42,9 +43,8 @@ impl Carried {
 pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
     let mut carried = Carried::default();
     for line in headers.get_all(header::COOKIE) {
-        for pair in line.as_bytes().split(|byte| *byte == b';') {
-            let pair = trim(pair);
-            let Some(value) = pair.strip_prefix(name.as_bytes()) else {
+        for pair in pairs(line.as_bytes()) {
+            let Some(value) = trim(pair).strip_prefix(name.as_bytes()) else {
                 continue;
             };
             let Some(value) = value.strip_prefix(b"=") else {
@@ -57,6 +57,18 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
         }
     }
     carried
+}
+
+fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(line);
+    std::iter::from_fn(move || {
+        let line = rest?;
+        let Some(end) = memchr(b';', line) else {
+            return rest.take();
+        };
+        rest = Some(&line[end + 1..]);
+        Some(&line[..end])
+    })
 }
 
 fn trim(mut bytes: &[u8]) -> &[u8] {
