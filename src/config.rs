@@ -79,7 +79,7 @@ impl SessionLayerBuilder {
         Self {
             store: erase(store),
             clock: Arc::new(SystemClock::new()),
-            random: Arc::new(SystemRandom),
+            random: Arc::new(SystemRandom::default()),
             cookie_name: "__Host-id".to_owned(),
             attributes: Attributes {
                 path: "/".to_owned(),

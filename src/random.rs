@@ -3,6 +3,7 @@
 use rand::TryRng as _;
 use rand::rngs::SysRng;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 /// A source of randomness.
 ///
@@ -35,16 +36,64 @@ impl fmt::Display for RandomError {
 impl std::error::Error for RandomError {}
 
 /// The operating system for secrets, the thread's generator for the rest.
-#[derive(Debug)]
-pub(crate) struct SystemRandom;
+#[derive(Default)]
+pub(crate) struct SystemRandom(Mutex<Pool>);
+
+/// Bytes of the operating system that nobody was given yet: asking it for each id would cost as much
+/// as half of what else makes a session.
+struct Pool {
+    bytes: [u8; Self::SIZE],
+    left: usize,
+}
+
+impl Pool {
+    /// Enough for sixteen ids.
+    const SIZE: usize = 512;
+
+    fn fill(&mut self, secret: &mut [u8]) -> Result<(), rand::rngs::SysError> {
+        if self.left < secret.len() {
+            self.left = 0;
+            SysRng.try_fill_bytes(&mut self.bytes)?;
+            self.left = Self::SIZE;
+        }
+        let left = self.left - secret.len();
+        let given = &mut self.bytes[left..self.left];
+        secret.copy_from_slice(given);
+        // Whoever reads this memory later finds no id that is in use.
+        given.fill(0);
+        self.left = left;
+        Ok(())
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            bytes: [0; Self::SIZE],
+            left: 0,
+        }
+    }
+}
 
 impl Random for SystemRandom {
     fn secret(&self, secret: &mut [u8]) -> Result<(), RandomError> {
-        SysRng.try_fill_bytes(secret).map_err(|_| RandomError)
+        let filled = if secret.len() <= Pool::SIZE {
+            let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            pool.fill(secret)
+        } else {
+            SysRng.try_fill_bytes(secret)
+        };
+        filled.map_err(|_| RandomError)
     }
 
     fn unique(&self) -> u64 {
         rand::Rng::next_u64(&mut rand::rng())
+    }
+}
+
+impl fmt::Debug for SystemRandom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SystemRandom")
     }
 }
 
