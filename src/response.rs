@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::settings::Settings;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, SET_COOKIE, VARY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, HeaderMap, HeaderValue, SET_COOKIE, VARY};
 use http::response::Response;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -84,31 +84,40 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
 }
 
 fn vary_by_cookie(headers: &mut HeaderMap) {
-    let covered = headers
-        .get_all(VARY)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-        .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"));
-    if !covered {
-        headers.append(VARY, HeaderValue::from_static("cookie"));
+    let cookie = HeaderValue::from_static("cookie");
+    match headers.entry(VARY) {
+        Entry::Vacant(vary) => {
+            vary.insert(cookie);
+        }
+        Entry::Occupied(mut vary) => {
+            let covered = vary
+                .iter()
+                .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+                .map(<[u8]>::trim_ascii)
+                .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"));
+            if !covered {
+                vary.append(cookie);
+            }
+        }
     }
 }
 
 /// Keeps the response out of shared caches, and one with our cookie out of all that the handler
 /// did not ask for.
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
-    if !headers.contains_key(CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
-        return;
-    }
+    let mut stated = match headers.entry(CACHE_CONTROL) {
+        Entry::Vacant(unstated) => {
+            unstated.insert(if sets_cookie { NO_STORE } else { PRIVATE });
+            return;
+        }
+        Entry::Occupied(stated) => stated,
+    };
     if !sets_cookie {
         return;
     }
     let mut kept = Vec::new();
     let mut private = false;
-    for directive in headers
-        .get_all(CACHE_CONTROL)
+    for directive in stated
         .iter()
         .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
@@ -131,5 +140,5 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
         kept.push(b"private");
     }
     let value = HeaderValue::from_bytes(&kept.join(&b", "[..])).unwrap_or(NO_STORE);
-    headers.insert(CACHE_CONTROL, value);
+    stated.insert(value);
 }
