@@ -1,13 +1,15 @@
 //! So many requests of one kind, for `benches/instructions.sh` to count the instructions of.
 
-use http::{Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use sessile::store::MemoryStore;
 use sessile::{Session, SessionLayer};
 use std::convert::Infallible;
+use std::future::ready;
 use std::hint::black_box;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tower::{Layer as _, Service, service_fn};
 
@@ -35,7 +37,7 @@ fn main() {
     }));
     let cookie = call(fill, Request::new(()));
     let cookie = match kind {
-        "no-cookie" | "create" => None,
+        "one-arc" | "no-cookie" | "create" => None,
         "forged" => Some(format!("{}AAAAAAAAAA{}", &cookie[..20], &cookie[30..])),
         _ => Some(cookie),
     };
@@ -52,13 +54,22 @@ fn main() {
         }
         Answer::Ok(Response::default())
     }));
+    let line = cookie.map(|cookie| format!("theme=dark; {cookie}; lang=en"));
+    let line = line.map(|line| HeaderValue::try_from(line).unwrap());
+    let one_arc = service_fn(|mut request: Request<()>| {
+        request.extensions_mut().insert(Arc::new(7_u64));
+        ready(Answer::Ok(Response::new(black_box(Empty::new()))))
+    });
     for _ in 0..count {
         let mut request = Request::new(());
-        if let Some(cookie) = &cookie {
-            let line = format!("theme=dark; {cookie}; lang=en").try_into().unwrap();
-            request.headers_mut().insert(header::COOKIE, line);
+        if let Some(line) = &line {
+            request.headers_mut().insert(header::COOKIE, line.clone());
         }
-        black_box(call(app.clone(), request));
+        if kind.starts_with("one-arc") {
+            black_box(call(one_arc, request));
+        } else {
+            black_box(call(app.clone(), request));
+        }
     }
 }
 
