@@ -32,7 +32,7 @@ pin_project! {
             if let Stage::Load | Stage::Inner = this.stage {
                 cell.state.settle();
             }
-            let _closures = cell.state.respond();
+            let _parting = cell.state.respond();
             drop(cell);
         }
     }
@@ -43,11 +43,13 @@ enum Stage<B, E> {
     Load,
     /// The inner service works.
     Inner,
-    /// The session is committed, and the response waits.
-    Commit {
-        commit: Running,
-        result: Option<Result<Response<B>, E>>,
-    },
+    /// The commit waits for the store, and the response for the commit.
+    Commit(Box<Committing<B, E>>),
+}
+
+struct Committing<B, E> {
+    commit: Running,
+    result: Option<Result<Response<B>, E>>,
 }
 
 impl<F, B, E> ResponseFuture<F, B, E> {
@@ -97,17 +99,19 @@ where
                         Commit::Done(committed) => {
                             return Poll::Ready(answer(this.session, committed, result));
                         }
-                        Commit::Running(commit) => {
-                            *this.stage = Stage::Commit {
-                                commit,
-                                result: Some(result),
-                            };
+                        Commit::Running(mut commit) => {
+                            if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
+                                return Poll::Ready(answer(this.session, committed, result));
+                            }
+                            let result = Some(result);
+                            *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
+                            return Poll::Pending;
                         }
                     }
                 }
-                Stage::Commit { commit, result } => {
-                    let committed = ready!(Pin::new(commit).poll(cx));
-                    let result = result.take().expect("polled after it was ready");
+                Stage::Commit(waiting) => {
+                    let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
+                    let result = waiting.result.take().expect("polled after it was ready");
                     return Poll::Ready(answer(this.session, committed, result));
                 }
             }
@@ -125,16 +129,18 @@ fn answer<B: ResponseBody, E>(
         return result.map(|response| response.map(B::keep));
     };
     let settings = session.inner().settings();
-    let ((cookie, _closures), accessed) = {
-        let state = &mut session.inner().cell().state;
-        (state.respond(), state.is_accessed())
-    };
+    let parting = session.inner().cell().state.respond();
     let response = result?;
     let mut response = match committed {
         Ok(()) => response.map(B::keep),
         Err(error) => error_response(settings, &error).map(B::text),
     };
-    decorate(response.headers_mut(), settings, accessed, cookie);
+    decorate(
+        response.headers_mut(),
+        settings,
+        parting.accessed,
+        parting.cookie,
+    );
     Ok(response)
 }
 

@@ -92,23 +92,19 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             };
         }
     };
-    let (now, header) = (settings.now(), &record.header);
+    let (now, header) = (settings.now(), record.header());
     // The limit as well, since it may have been lowered after the deadline was set.
     let limit = settings.lifetimes.limit(header.expiry, header.created);
     if now >= header.deadline.min(limit) {
         Found::Empty
-    } else if record.header.secret == id.secret {
+    } else if header.secret == id.secret {
         Found::Loaded(Base {
             handle: id.handle,
             key,
             record,
             version: entry.version,
         })
-    } else if record
-        .header
-        .rotated_at
-        .is_some_and(|at| is_recent(at, now))
-    {
+    } else if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
         Found::Superseded
     } else {
         Found::Empty

@@ -5,7 +5,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Expiry;
-use crate::record::{Item, Record};
+use crate::record::{Header, Item, Record};
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::iter::Peekable;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) type Update = Arc<dyn Fn(Option<&Bytes>) -> Result<Option<Bytes>, Error> + Send + Sync>;
 
 /// The changes that wait for a commit.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Operations {
     /// End the session, before everything below.
     flush: bool,
@@ -146,10 +146,28 @@ impl Operations {
         }
     }
 
+    /// Writes the record that these operations make of this one.
+    ///
+    /// # Errors
+    ///
+    /// `TooLarge`, if it would take more than `limit` bytes.
+    pub(crate) fn write(
+        &self,
+        header: Header,
+        base: Option<&Record>,
+        limit: usize,
+    ) -> Result<Record, Error> {
+        let changes = self
+            .keys
+            .iter()
+            .map(|(key, change)| (key.as_bytes(), change.value().map(|value| &**value)));
+        Record::write(header, base.filter(|_| !self.hides_base()), changes, limit)
+    }
+
     /// Whether these operations change a byte of the record.
     pub(crate) fn change(&self, base: &Record) -> bool {
         self.expiry
-            .is_some_and(|expiry| expiry != base.header.expiry)
+            .is_some_and(|expiry| expiry != base.header().expiry)
             || if self.hides_base() {
                 !self.entries(base.entries()).eq(base.entries())
             } else {

@@ -17,7 +17,22 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 const SCHEMA: u8 = 1;
-const HEADER: usize = 1 + 8 + 8 + 9 + Secret::LEN + 8 + 8 * Tokens::KEPT + 4;
+
+// Where each part of the header begins.
+const CREATED: usize = 1;
+const DEADLINE: usize = CREATED + 8;
+const EXPIRY: usize = DEADLINE + 8;
+const SECRET: usize = EXPIRY + 1 + 8;
+const ROTATED_AT: usize = SECRET + Secret::LEN;
+const TOKENS: usize = ROTATED_AT + 8;
+const COUNT: usize = TOKENS + 8 * Tokens::KEPT;
+const HEADER: usize = COUNT + 4;
+
+// The kinds of expiry.
+const DEFAULT: u8 = 0;
+const AFTER_INACTIVITY: u8 = 1;
+const AT: u8 = 2;
+const BROWSER_SESSION: u8 = 3;
 
 /// What a key and its value cost besides their bytes.
 const ENTRY: usize = 4 + 4;
@@ -60,36 +75,67 @@ impl Header {
         moves.then(|| lifetimes.deadline(expiry, self.created, now))
     }
 
+    /// Reads a header of this schema.
+    #[inline]
+    fn decode(head: &[u8; HEADER]) -> Self {
+        let time = |at| Timestamp::from_millis(number(head, at));
+        Self {
+            created: time(CREATED),
+            deadline: time(DEADLINE),
+            expiry: match head[EXPIRY] {
+                AFTER_INACTIVITY => {
+                    Expiry::AfterInactivity(Duration::from_millis(number(head, EXPIRY + 1)))
+                }
+                AT => Expiry::At(time(EXPIRY + 1).into()),
+                BROWSER_SESSION => Expiry::BrowserSession,
+                _ => Expiry::Default,
+            },
+            secret: Secret::from_bytes(part(head, SECRET)),
+            rotated_at: (number(head, ROTATED_AT) > 0).then(|| time(ROTATED_AT)),
+            tokens: Tokens(std::array::from_fn(|index| {
+                number(head, TOKENS + 8 * index)
+            })),
+        }
+    }
+
     fn encode(&self, count: u32) -> [u8; HEADER] {
         let (kind, value) = match self.expiry {
-            Expiry::Default => (0, 0),
-            Expiry::AfterInactivity(time) => (1, millis(time)),
-            Expiry::At(date) => (2, Timestamp::from(date).as_millis()),
-            Expiry::BrowserSession => (3, 0),
+            Expiry::Default => (DEFAULT, 0),
+            Expiry::AfterInactivity(time) => (AFTER_INACTIVITY, millis(time)),
+            Expiry::At(date) => (AT, Timestamp::from(date).as_millis()),
+            Expiry::BrowserSession => (BROWSER_SESSION, 0),
         };
-        let mut out = [0; HEADER];
-        let mut rest = &mut out[..];
-        let mut put = |bytes: &[u8]| {
-            let (place, left) = std::mem::take(&mut rest).split_at_mut(bytes.len());
-            place.copy_from_slice(bytes);
-            rest = left;
-        };
-        put(&[SCHEMA]);
-        put(&self.created.as_millis().to_be_bytes());
-        put(&self.deadline.as_millis().to_be_bytes());
-        put(&[kind]);
-        put(&value.to_be_bytes());
-        put(self.secret.as_bytes());
-        put(&self
-            .rotated_at
-            .map_or(0, Timestamp::as_millis)
-            .to_be_bytes());
-        for token in self.tokens.0 {
-            put(&token.to_be_bytes());
+        let rotated_at = self.rotated_at.map_or(0, Timestamp::as_millis);
+        let mut head = [0; HEADER];
+        let mut put = |at: usize, bytes: &[u8]| head[at..at + bytes.len()].copy_from_slice(bytes);
+        put(0, &[SCHEMA]);
+        put(CREATED, &self.created.as_millis().to_be_bytes());
+        put(DEADLINE, &self.deadline.as_millis().to_be_bytes());
+        put(EXPIRY, &[kind]);
+        put(EXPIRY + 1, &value.to_be_bytes());
+        put(SECRET, self.secret.as_bytes());
+        put(ROTATED_AT, &rotated_at.to_be_bytes());
+        for (index, token) in self.tokens.0.iter().enumerate() {
+            put(TOKENS + 8 * index, &token.to_be_bytes());
         }
-        put(&count.to_be_bytes());
-        out
+        put(COUNT, &count.to_be_bytes());
+        head
     }
+}
+
+fn is_text(key: &[u8]) -> bool {
+    // The first is quicker, and mostly enough.
+    key.is_ascii() || std::str::from_utf8(key).is_ok()
+}
+
+fn part<const N: usize>(head: &[u8; HEADER], at: usize) -> [u8; N] {
+    let mut part = [0; N];
+    part.copy_from_slice(&head[at..at + N]);
+    part
+}
+
+fn number(head: &[u8; HEADER], at: usize) -> u64 {
+    u64::from_be_bytes(part(head, at))
 }
 
 /// The tokens of the last commits, newest first: by these a commit recognises its own work.
@@ -115,13 +161,10 @@ impl Tokens {
     }
 }
 
-/// A record that was read from the store, or is about to be written to it.
+/// A record that was read from the store, or is about to be written to it: bytes of which all but the
+/// values were checked.
 #[derive(Clone)]
-pub(crate) struct Record {
-    pub(crate) header: Header,
-    count: u32,
-    bytes: Bytes,
-}
+pub(crate) struct Record(Bytes);
 
 /// Bytes that are no record, or one of a newer schema.
 #[derive(Debug)]
@@ -130,26 +173,15 @@ pub(crate) struct Unreadable;
 impl Record {
     /// Reads a record, and checks all of it but the values.
     pub(crate) fn decode(bytes: Bytes) -> Result<Self, Unreadable> {
-        let mut rest = Reader(&bytes);
-        if rest.array::<1>()? != [SCHEMA] {
+        let (head, entries) = bytes.split_first_chunk::<HEADER>().ok_or(Unreadable)?;
+        if head[0] != SCHEMA || head[EXPIRY] > BROWSER_SESSION {
             return Err(Unreadable);
         }
-        let header = Header {
-            created: rest.timestamp()?,
-            deadline: rest.timestamp()?,
-            expiry: rest.expiry()?,
-            secret: Secret::from_bytes(rest.array()?),
-            rotated_at: match rest.u64()? {
-                0 => None,
-                millis => Some(Timestamp::from_millis(millis)),
-            },
-            tokens: Tokens([rest.u64()?, rest.u64()?, rest.u64()?, rest.u64()?]),
-        };
-        let count = rest.u32()?;
+        let mut rest = Reader(entries);
         let mut last = None;
-        for _ in 0..count {
+        for _ in 0..u32::from_be_bytes(part(head, COUNT)) {
             let (key, _) = rest.entry()?;
-            if last.is_some_and(|last| last >= key) || std::str::from_utf8(key).is_err() {
+            if last.is_some_and(|last| last >= key) || !is_text(key) {
                 return Err(Unreadable);
             }
             last = Some(key);
@@ -157,80 +189,91 @@ impl Record {
         if !rest.0.is_empty() {
             return Err(Unreadable);
         }
-        Ok(Self {
-            header,
-            count,
-            bytes,
-        })
+        Ok(Self(bytes))
     }
 
-    /// Writes a record. The entries must be sorted by key, without doubles.
+    /// What the record says besides its data. Only what is used of it is read.
+    #[inline]
+    pub(crate) fn header(&self) -> Header {
+        Header::decode(self.head())
+    }
+
+    fn head(&self) -> &[u8; HEADER] {
+        // No record is shorter.
+        self.0.first_chunk().unwrap_or(&[0; HEADER])
+    }
+
+    /// Writes a record: the entries of `base`, with these changes. The changes must be sorted by key,
+    /// without doubles; one without a value removes its key.
     ///
     /// # Errors
     ///
     /// `TooLarge`, if it would take more than `limit` bytes.
-    pub(crate) fn encode<'a>(
+    pub(crate) fn write<'a>(
         header: Header,
-        entries: impl Iterator<Item = Item<'a>> + Clone,
+        base: Option<&'a Self>,
+        changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
         limit: usize,
     ) -> Result<Self, Error> {
-        let (mut size, mut count) = (HEADER, 0);
-        for (key, value) in entries.clone() {
-            size += entry_size(key, value);
-            count += 1;
+        let mut kept = base.map_or(Entries::NONE, Self::entries);
+        let added = changes.clone().map(|(key, value)| match value {
+            Some(value) => entry_size(key, value),
+            None => 0,
+        });
+        let mut out = Vec::with_capacity(HEADER + kept.bytes().len() + added.sum::<usize>());
+        let mut count = 0;
+        out.resize(HEADER, 0);
+        for (key, value) in changes {
+            // Whatever stands before this key, in one copy.
+            let (before, entries) = kept.split_before(key);
+            out.extend_from_slice(before);
+            count += entries;
+            if let Some(value) = value {
+                out.extend_from_slice(&length(key)?.to_be_bytes());
+                out.extend_from_slice(&length(value)?.to_be_bytes());
+                out.extend_from_slice(key);
+                out.extend_from_slice(value);
+                count += 1;
+            }
         }
-        if size > limit {
+        out.extend_from_slice(kept.bytes());
+        out[..HEADER].copy_from_slice(&header.encode(count + kept.count));
+        if out.len() > limit {
             return Err(ErrorKind::TooLarge.into());
         }
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).map_err(|_| ErrorKind::TooLarge);
-        let mut out = Vec::with_capacity(size);
-        out.extend_from_slice(&header.encode(count));
-        for (key, value) in entries {
-            out.extend_from_slice(&length(key)?.to_be_bytes());
-            out.extend_from_slice(&length(value)?.to_be_bytes());
-            out.extend_from_slice(key);
-            out.extend_from_slice(value);
-        }
-        Ok(Self {
-            header,
-            count,
-            bytes: out.into(),
-        })
+        // A store keeps the buffer as it is.
+        Ok(Self(out.into_boxed_slice().into()))
     }
 
     /// The same data under another header.
     pub(crate) fn with_header(&self, header: Header) -> Self {
-        let mut out = self.bytes.to_vec();
-        out[..HEADER].copy_from_slice(&header.encode(self.count));
-        Self {
-            header,
-            count: self.count,
-            bytes: out.into(),
-        }
+        let mut out = self.0.to_vec();
+        out[..HEADER].copy_from_slice(&header.encode(self.count()));
+        Self(out.into())
     }
 
     /// The record as the store keeps it.
     pub(crate) const fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.0
     }
 
     /// The keys with their values, sorted.
     pub(crate) fn entries(&self) -> Entries<'_> {
         Entries {
-            rest: Reader(&self.bytes[HEADER..]),
+            rest: Reader(&self.0[HEADER..]),
+            count: self.count(),
         }
+    }
+
+    fn count(&self) -> u32 {
+        u32::from_be_bytes(part(self.head(), COUNT))
     }
 
     /// The value of a key, as a view into the record.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
-        for (name, value) in self.entries() {
-            match name.cmp(key.as_bytes()) {
-                Ordering::Less => {}
-                Ordering::Equal => return Some(self.bytes.slice_ref(value)),
-                Ordering::Greater => return None,
-            }
-        }
-        None
+        // Not to stop at a greater key: to compare lengths is quicker than to compare names.
+        let (_, value) = self.entries().find(|(name, _)| *name == key.as_bytes())?;
+        Some(self.0.slice_ref(value))
     }
 }
 
@@ -238,14 +281,51 @@ impl Record {
 #[derive(Clone)]
 pub(crate) struct Entries<'a> {
     rest: Reader<'a>,
+    count: u32,
+}
+
+impl<'a> Entries<'a> {
+    const NONE: Self = Self {
+        rest: Reader(&[]),
+        count: 0,
+    };
+
+    /// What is left, as the record holds it.
+    const fn bytes(&self) -> &'a [u8] {
+        self.rest.0
+    }
+
+    /// Takes the entries up to this key, and the key's own too, and yields the bytes and the number of
+    /// those before it.
+    fn split_before(&mut self, key: &[u8]) -> (&'a [u8], u32) {
+        let all = self.clone();
+        loop {
+            let here = self.clone();
+            let order = self.next().map(|(other, _)| other.cmp(key));
+            if order == Some(Ordering::Less) {
+                continue;
+            }
+            if order != Some(Ordering::Equal) {
+                *self = here.clone();
+            }
+            let before = all.bytes().len() - here.bytes().len();
+            return (&all.bytes()[..before], all.count - here.count);
+        }
+    }
 }
 
 impl<'a> Iterator for Entries<'a> {
     type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.rest.entry().ok()
+        let item = self.rest.entry().ok()?;
+        self.count -= 1;
+        Some(item)
     }
+}
+
+fn length(bytes: &[u8]) -> Result<u32, ErrorKind> {
+    u32::try_from(bytes.len()).map_err(|_| ErrorKind::TooLarge)
 }
 
 /// What is left of the bytes. Takes nothing that is not there.
@@ -259,34 +339,10 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
+    fn u32(&mut self) -> Result<u32, Unreadable> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(Unreadable)?;
         self.0 = rest;
-        Ok(*taken)
-    }
-
-    fn u32(&mut self) -> Result<u32, Unreadable> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, Unreadable> {
-        self.array().map(u64::from_be_bytes)
-    }
-
-    fn timestamp(&mut self) -> Result<Timestamp, Unreadable> {
-        self.u64().map(Timestamp::from_millis)
-    }
-
-    fn expiry(&mut self) -> Result<Expiry, Unreadable> {
-        let [kind] = self.array()?;
-        let value = self.u64()?;
-        Ok(match kind {
-            0 => Expiry::Default,
-            1 => Expiry::AfterInactivity(Duration::from_millis(value)),
-            2 => Expiry::At(Timestamp::from_millis(value).into()),
-            3 => Expiry::BrowserSession,
-            _ => return Err(Unreadable),
-        })
+        Ok(u32::from_be_bytes(*taken))
     }
 
     fn entry(&mut self) -> Result<Item<'a>, Unreadable> {

@@ -22,10 +22,10 @@ pub(crate) struct Base {
 }
 
 impl Base {
-    pub(crate) const fn id(&self) -> SessionId {
+    pub(crate) fn id(&self) -> SessionId {
         SessionId {
             handle: self.handle,
-            secret: self.record.header.secret,
+            secret: self.record.header().secret,
         }
     }
 }
@@ -45,7 +45,8 @@ pub(crate) struct State {
     carried: Carried,
     /// Which of the carried ids are known to have no entry.
     missing: [bool; Carried::MAX],
-    pending: Operations,
+    /// There as soon as something is recorded.
+    pending: Option<Arc<Operations>>,
     /// What a commit under way was given: still to be seen, and pending again if it fails.
     in_flight: Option<Arc<Operations>>,
     /// Updates are pending that were made on an older version.
@@ -64,6 +65,16 @@ pub(crate) struct State {
     owed: Option<HeaderValue>,
 }
 
+/// What a session has left for its response.
+#[must_use = "it is to be dropped without the lock"]
+pub(crate) struct Parting {
+    /// What the browser is owed.
+    pub(crate) cookie: Option<HeaderValue>,
+    pub(crate) accessed: bool,
+    /// Nobody needs them any more.
+    _closures: Vec<Update>,
+}
+
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
@@ -73,7 +84,7 @@ impl State {
             found: Found::NotLoaded,
             carried,
             missing: [false; Carried::MAX],
-            pending: Operations::new(),
+            pending: None,
             in_flight: None,
             stale: false,
             closures: Vec::new(),
@@ -153,7 +164,7 @@ impl State {
         let base = self.readable()?.map(|base| base.record.entries());
         let in_flight = self.in_flight.as_deref().unwrap_or(&NO_OPERATIONS);
         Ok(self
-            .pending
+            .pending()
             .entries(in_flight.entries(base.into_iter().flatten())))
     }
 
@@ -168,7 +179,7 @@ impl State {
         let base = self.readable()?;
         let recorded = self.operations().find_map(Operations::expiry);
         Ok(recorded
-            .or(base.map(|base| base.record.header.expiry))
+            .or(base.map(|base| base.record.header().expiry))
             .unwrap_or_default())
     }
 
@@ -182,19 +193,22 @@ impl State {
         let Some(base) = self.readable()? else {
             return Ok(lifetimes.deadline(expiry, now, now));
         };
-        let header = &base.record.header;
+        let header = base.record.header();
         let rotates = self.operations().any(Operations::is_cycle);
         let moved = header.next_deadline(lifetimes, expiry, rotates, now);
         Ok(moved.unwrap_or(header.deadline))
     }
 
     pub(crate) fn is_modified(&self) -> bool {
-        self.pending.is_flush() || self.pending.is_cycle() || self.is_changed()
+        self.pending().is_flush() || self.pending().is_cycle() || self.is_changed()
     }
 
     /// The newest first.
     fn operations(&self) -> impl Iterator<Item = &Operations> {
-        std::iter::once(&self.pending).chain(self.in_flight.as_deref())
+        self.pending
+            .as_deref()
+            .into_iter()
+            .chain(self.in_flight.as_deref())
     }
 
     // Changing
@@ -249,7 +263,7 @@ impl State {
 
     fn record(&mut self, operation: impl FnOnce(&mut Operations)) {
         self.accessed = true;
-        operation(&mut self.pending);
+        operation(Arc::make_mut(self.pending.get_or_insert_default()));
         self.moved();
     }
 
@@ -290,8 +304,8 @@ impl State {
         &self.found
     }
 
-    pub(crate) const fn pending(&self) -> &Operations {
-        &self.pending
+    pub(crate) fn pending(&self) -> &Operations {
+        self.pending.as_deref().unwrap_or(&NO_OPERATIONS)
     }
 
     pub(crate) const fn has_responded(&self) -> bool {
@@ -300,19 +314,19 @@ impl State {
 
     /// Whether no row of the commit table can fit but the last.
     pub(crate) fn is_untouched(&self) -> bool {
-        !self.accessed && self.pending.is_empty()
+        !self.accessed && self.pending().is_empty()
     }
 
     /// Whether there is data for a new session.
     pub(crate) fn has_data(&self) -> bool {
-        self.pending.is_recorded() && self.pending.entries(std::iter::empty()).next().is_some()
+        self.pending().is_recorded() && self.pending().entries(std::iter::empty()).next().is_some()
     }
 
     /// Whether the pending operations change a byte of the stored version.
     pub(crate) fn is_changed(&self) -> bool {
         match &self.found {
-            Found::Loaded(base) if !self.pending.is_flush() => {
-                self.stale && self.pending.is_recorded() || self.pending.change(&base.record)
+            Found::Loaded(base) if !self.pending().is_flush() => {
+                self.stale && self.pending().is_recorded() || self.pending().change(&base.record)
             }
             _ => self.has_data(),
         }
@@ -331,7 +345,7 @@ impl State {
 
     /// Hands out the pending operations, and whether their updates were made on an older version.
     pub(crate) fn begin_commit(&mut self) -> (Arc<Operations>, bool) {
-        let operations = Arc::new(std::mem::replace(&mut self.pending, Operations::new()));
+        let operations = self.pending.take().unwrap_or_default();
         self.in_flight = Some(Arc::clone(&operations));
         (operations, self.stale)
     }
@@ -340,7 +354,7 @@ impl State {
     /// they were done on the version that was at hand.
     pub(crate) fn end_commit(&mut self, found: Option<Found>) {
         self.in_flight = None;
-        self.stale = self.pending.is_recorded();
+        self.stale = self.pending().is_recorded();
         if let Some(found) = found {
             self.found = found;
         }
@@ -350,8 +364,12 @@ impl State {
     /// The operations handed out are not done, and pending again.
     pub(crate) fn undo_commit(&mut self) {
         if let Some(operations) = self.in_flight.take() {
-            let later = std::mem::replace(&mut self.pending, Operations::new());
-            self.pending = Arc::unwrap_or_clone(operations).then(later);
+            self.pending = Some(match self.pending.take() {
+                Some(later) => {
+                    Arc::new(Arc::unwrap_or_clone(operations).then(Arc::unwrap_or_clone(later)))
+                }
+                None => operations,
+            });
             self.moved();
         }
     }
@@ -360,13 +378,15 @@ impl State {
     pub(crate) fn flushed(&mut self) {
         self.missing = [true; Carried::MAX];
         self.found = Found::Empty;
-        self.pending.flushed();
+        if let Some(pending) = &mut self.pending {
+            Arc::make_mut(pending).flushed();
+        }
         self.moved();
     }
 
     /// Forgets the pending operations.
     pub(crate) fn settle(&mut self) {
-        self.pending = Operations::new();
+        self.pending = None;
         self.stale = false;
         self.moved();
     }
@@ -375,16 +395,19 @@ impl State {
         self.owed = cookie;
     }
 
-    /// The response is on its way, or will never be: the cookie that it owes the browser, and the
-    /// closures that nobody needs any more, to be dropped without the lock.
-    pub(crate) fn respond(&mut self) -> (Option<HeaderValue>, Vec<Update>) {
+    /// The response is on its way, or will never be.
+    pub(crate) fn respond(&mut self) -> Parting {
         self.responded = true;
-        (self.owed.take(), std::mem::take(&mut self.closures))
+        Parting {
+            cookie: self.owed.take(),
+            accessed: self.accessed,
+            _closures: std::mem::take(&mut self.closures),
+        }
     }
 
     /// Whether changes were made after the response that nobody saved.
     pub(crate) fn is_forsaken(&self) -> bool {
-        self.responded && !self.pending.is_empty() && self.is_modified()
+        self.responded && !self.pending().is_empty() && self.is_modified()
     }
 
     // The reload
@@ -400,7 +423,7 @@ impl State {
 
     pub(crate) fn rebased(&mut self, base: Base, pending: Operations) {
         self.found = Found::Loaded(base);
-        self.pending = pending;
+        self.pending = Some(Arc::new(pending));
         self.stale = false;
         self.moved();
     }

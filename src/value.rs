@@ -20,22 +20,36 @@ pub(crate) fn encode<T: Serialize + ?Sized>(
     limit: usize,
 ) -> Result<Bytes, Error> {
     let full = Cell::new(false);
+    let mut text = SCRATCH.take();
     let writer = Bounded {
-        text: Vec::with_capacity(64.min(limit)),
+        text: &mut text,
         limit,
         full: &full,
     };
     let mut serializer = Serializer::with_formatter(writer, Shallow { depth: 0 });
-    match value.serialize(&mut serializer) {
-        Ok(()) => Ok(serializer.into_inner().text.into()),
+    let result = match value.serialize(&mut serializer) {
+        Ok(()) => Ok(Bytes::copy_from_slice(&text)),
         Err(_) if full.get() => Err(ErrorKind::TooLarge.into()),
         Err(_) => Err(Error::encode::<T>(key)),
+    };
+    if text.capacity() <= KEPT {
+        text.clear();
+        SCRATCH.set(text);
     }
+    result
 }
+
+thread_local! {
+    /// A buffer to write in, since a value's length is known when it is written.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The largest buffer that a thread keeps, in bytes.
+const KEPT: usize = 4096;
 
 /// A buffer that takes no more than `limit` bytes.
 struct Bounded<'a> {
-    text: Vec<u8>,
+    text: &'a mut Vec<u8>,
     limit: usize,
     full: &'a Cell<bool>,
 }

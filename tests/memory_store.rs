@@ -11,7 +11,7 @@ use sessile::store::{
 use sessile::test_util::ManualClock;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
@@ -429,28 +429,6 @@ fn versions_do_not_come_back_after_eviction_and_expiry() {
             bench.clock.advance(HOUR);
         }
     }
-}
-
-#[test]
-fn a_value_keeps_no_larger_buffer_alive() {
-    struct Buffer(Vec<u8>, Arc<AtomicBool>);
-    impl AsRef<[u8]> for Buffer {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-    impl Drop for Buffer {
-        fn drop(&mut self) {
-            self.1.store(true, SeqCst);
-        }
-    }
-    let bench = Bench::unbounded();
-    let dropped = Arc::new(AtomicBool::new(false));
-    let large = Bytes::from_owner(Buffer(vec![7; 1 << 20], Arc::clone(&dropped)));
-    bench.create(&key(1), large.slice(10..20), HOUR);
-    drop(large);
-    assert!(dropped.load(SeqCst));
-    assert_eq!(bench.get(&key(1)).unwrap().value, vec![7; 10]);
 }
 
 #[test]

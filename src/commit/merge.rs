@@ -36,13 +36,8 @@ pub(super) fn create(
         rotated_at: None,
         tokens,
     };
-    let record = Record::encode(
-        header,
-        operations.entries(std::iter::empty()),
-        settings.max_size,
-    )?;
     Ok(Draft {
-        record,
+        record: operations.write(header, None, settings.max_size)?,
         time_to_live: time_to_live(header.deadline, now),
         send_cookie: true,
     })
@@ -57,7 +52,7 @@ pub(super) fn write(
     rotation: Option<Secret>,
     now: Timestamp,
 ) -> Result<Draft, Error> {
-    let old = &base.record.header;
+    let old = base.record.header();
     let expiry = operations.expiry().unwrap_or(old.expiry);
     let moved = old.next_deadline(&settings.lifetimes, expiry, rotation.is_some(), now);
     let deadline = moved.unwrap_or(old.deadline);
@@ -65,18 +60,17 @@ pub(super) fn write(
         created: old.created.min(now),
         deadline,
         expiry,
-        ..*old
+        ..old
     };
     header.tokens.push(token);
     if let Some(secret) = rotation {
         header.secret = secret;
         header.rotated_at = Some(now);
     }
-    let entries = operations.entries(base.record.entries());
     // A session that is over a limit which was lowered since may shrink, or change its id.
     let limit = settings.max_size.max(base.record.bytes().len());
     Ok(Draft {
-        record: Record::encode(header, entries, limit)?,
+        record: operations.write(header, Some(&base.record), limit)?,
         time_to_live: time_to_live(deadline, now),
         send_cookie: if settings.lifetimes.ends_with_browser(expiry) {
             rotation.is_some() || expiry != old.expiry
@@ -90,13 +84,13 @@ pub(super) fn write(
 /// anyone would have to recognise.
 pub(super) fn renew(settings: &Settings, base: &Base) -> Draft {
     let now = settings.now();
-    let old = &base.record.header;
+    let old = base.record.header();
     let deadline = settings.lifetimes.deadline(old.expiry, old.created, now);
     Draft {
         record: base.record.with_header(Header {
             created: old.created.min(now),
             deadline,
-            ..*old
+            ..old
         }),
         time_to_live: time_to_live(deadline, now),
         send_cookie: !settings.lifetimes.ends_with_browser(old.expiry),

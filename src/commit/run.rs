@@ -122,7 +122,7 @@ impl Commit<'_> {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
         };
-        let secret = base.record.header.secret;
+        let secret = base.record.header().secret;
         let key = base.key;
         let mut base = base.clone();
         let mut rebased = if stale {
@@ -134,7 +134,8 @@ impl Commit<'_> {
         loop {
             let operations = rebased.as_ref().unwrap_or(self.operations);
             let now = self.settings.now();
-            let header = &base.record.header;
+            let header = base.record.header();
+            let newest_token = header.tokens.newest();
             if now >= self.settings.lifetimes.limit(header.expiry, header.created) {
                 return Err(self.give_up(ErrorKind::Expired));
             }
@@ -161,9 +162,9 @@ impl Commit<'_> {
                 return Err(ErrorKind::Interrupted.into());
             };
             let (version, newest) = (entry.version, self.read(entry)?);
-            if self.in_doubt && newest.header.tokens.contains(self.token) {
+            if self.in_doubt && newest.header().tokens.contains(self.token) {
                 // Done, and perhaps built upon already.
-                return Ok(if newest.header.secret == draft.record.header.secret {
+                return Ok(if newest.header().secret == draft.record.header().secret {
                     self.written(
                         base.handle,
                         base.key,
@@ -180,13 +181,13 @@ impl Commit<'_> {
                     }
                 });
             }
-            if self.in_doubt && !newest.header.tokens.contains(header.tokens.newest()) {
+            if self.in_doubt && !newest.header().tokens.contains(newest_token) {
                 return Err(ErrorKind::Unknown.into());
             }
-            if newest.header.secret != secret {
+            if newest.header().secret != secret {
                 return Err(ErrorKind::Interrupted.into());
             }
-            if self.settings.now() >= newest.header.deadline {
+            if self.settings.now() >= newest.header().deadline {
                 return Err(ErrorKind::Expired.into());
             }
             if version != base.version {
@@ -344,7 +345,7 @@ impl Commit<'_> {
     }
 
     fn cookie(&self, base: &Base) -> CookieChange {
-        let header = &base.record.header;
+        let header = base.record.header();
         let ends_with_browser = self.settings.lifetimes.ends_with_browser(header.expiry);
         let age = header.deadline.since(self.settings.now());
         let age = (!ends_with_browser).then_some(age);

@@ -75,6 +75,7 @@ const fn needs_cookie(plan: Plan, facts: Facts) -> bool {
 
 fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
     let pending = state.pending();
+    let (cycled, changed) = (pending.is_cycle(), state.is_changed());
     Facts {
         presence: match state.found() {
             Found::NotLoaded => Presence::NotLoaded,
@@ -84,13 +85,16 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
             Found::Loaded(_) => Presence::Loaded,
         },
         flushed: pending.is_flush(),
-        cycled: pending.is_cycle(),
+        cycled,
         recorded: pending.is_recorded(),
-        changed: state.is_changed(),
+        changed,
         data: state.has_data(),
-        renewal: state.is_accessed()
+        // A write moves the deadline too, so there is no need to ask.
+        renewal: !cycled
+            && !changed
+            && state.is_accessed()
             && state.base().is_some_and(|base| {
-                let header = &base.record.header;
+                let header = base.record.header();
                 header
                     .next_deadline(&settings.lifetimes, header.expiry, false, settings.now())
                     .is_some()

@@ -28,7 +28,8 @@ pub(crate) struct Inner {
 
 pub(crate) struct Cell {
     pub(crate) state: State,
-    load: Option<Load>,
+    /// A load that waits for the store.
+    load: Option<Box<Load>>,
     /// A commit has its turn.
     committing: bool,
 }
@@ -81,12 +82,18 @@ impl Inner {
 
     fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<()> {
         let Cell { state, load, .. } = cell;
-        if load.is_none() {
-            *load = Load::start(&self.settings, state.carried());
-        }
-        let (found, missing) = match load {
-            Some(load) => ready!(load.poll(&self.settings, state.carried(), cx)),
-            None => (Found::Empty, [false; Carried::MAX]),
+        let (found, missing) = if let Some(load) = load {
+            ready!(load.poll(&self.settings, state.carried(), cx))
+        } else if let Some(mut started) = Load::start(&self.settings, state.carried()) {
+            match started.poll(&self.settings, state.carried(), cx) {
+                Poll::Ready(found) => found,
+                Poll::Pending => {
+                    *load = Some(Box::new(started));
+                    return Poll::Pending;
+                }
+            }
+        } else {
+            (Found::Empty, [false; Carried::MAX])
         };
         *load = None;
         state.loaded(found, missing);
@@ -118,8 +125,7 @@ impl Inner {
             Task::Load => Commit::running(Arc::clone(self).commit_in_turn(moment)),
             Task::Run(job) => {
                 cell.committing = true;
-                let turn = Turn(Arc::clone(self));
-                Commit::running(async move { turn.perform(job, moment).await })
+                Commit::running(Turn(Arc::clone(self)).perform(job, moment))
             }
         }
     }
@@ -204,10 +210,20 @@ impl Drop for Inner {
 pub(crate) struct Turn(Arc<Inner>);
 
 impl Turn {
-    async fn perform(self, job: Job, moment: Moment) -> Result<(), Error> {
-        let outcome = run(&self.0.settings, &job).await;
-        drop(job);
-        finish(&mut self.0.cell().state, &self.0.settings, moment, outcome)
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the future of an `async fn` would hold the job twice"
+    )]
+    fn perform(
+        self,
+        job: Job,
+        moment: Moment,
+    ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
+        async move {
+            let outcome = run(&self.0.settings, &job).await;
+            drop(job);
+            finish(&mut self.0.cell().state, &self.0.settings, moment, outcome)
+        }
     }
 }
 

@@ -157,7 +157,7 @@ impl Session {
         self.read(|state| {
             Ok(state
                 .readable()?
-                .map(|base| base.record.header.created.into()))
+                .map(|base| base.record.header().created.into()))
         })
     }
 
@@ -443,10 +443,10 @@ impl Session {
             .map_err(|_| ErrorKind::Unavailable)?;
         let entry = entry.ok_or(ErrorKind::Interrupted)?;
         let record = Record::decode(entry.value).map_err(|_| ErrorKind::Undecodable)?;
-        if record.header.secret != old.record.header.secret {
+        if record.header().secret != old.record.header().secret {
             return Err(ErrorKind::Interrupted.into());
         }
-        if settings.now() >= record.header.deadline {
+        if settings.now() >= record.header().deadline {
             return Err(ErrorKind::Expired.into());
         }
         let base = Base {

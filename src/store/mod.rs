@@ -35,6 +35,7 @@
 //!   years (a session may be set to expire in the year 9999): a backend that cannot hold one
 //!   (memcached above 30 days, say) maps it inside the store. An entry whose time is up is missing to
 //!   every verb, also to `add`, which makes another.
+//! * A **value** comes in a buffer of its own and of its size, which a store may keep as it is.
 //! * **Room** is the store's own affair. It may drop any entry at any time to make some; its user
 //!   logs in again. Or it refuses new ones, with [`StoreError::full`].
 //! * An **error** is [`StoreError::unavailable`] only if the verb can have no effect, now or

@@ -32,7 +32,8 @@
 //! expired entry is never served, but counts in the figures until it is removed. The wall
 //! clock plays no role.
 //!
-//! The tables grow with the entries, and keep their size when the entries go.
+//! The tables grow with the entries, and keep their size when the entries go. A value is kept in the
+//! buffer that it came in: a slice of a larger one keeps all of that, and is charged as a slice.
 
 mod budget;
 mod builder;
@@ -161,7 +162,6 @@ impl MemoryStore {
 
     fn add_now(&self, key: &StoreKey, value: Bytes, ttl: u64) -> Result<Added, StoreError> {
         let charge = self.admit(&value)?;
-        let value = compact(value);
         loop {
             let mut shard = self.enter(key);
             if shard.find(key, &self.budget).is_some() {
@@ -183,7 +183,6 @@ impl MemoryStore {
         ttl: u64,
     ) -> Result<Replaced, StoreError> {
         let charge = self.admit(&value)?;
-        let value = compact(value);
         loop {
             let mut shard = self.enter(key);
             let Some(index) = shard.find(key, &self.budget) else {
@@ -304,17 +303,6 @@ impl Drop for Locked<'_> {
 /// The shard of a key, by other bits than its place in the index.
 fn home(key: &StoreKey) -> usize {
     usize::from(key.as_bytes()[8]) % SHARDS
-}
-
-/// The bytes in an allocation of exactly their size, ready to be handed out.
-///
-/// What comes in may be a slice of a much larger buffer, which the store would keep alive and
-/// not charge. A `Vec` takes over a buffer that is nobody else's and copies one that is.
-fn compact(value: Bytes) -> Bytes {
-    let value = Bytes::from(Vec::from(value).into_boxed_slice());
-    // The first clone of a `Bytes` allocates its reference count. Better here than in a `get`.
-    drop(value.clone());
-    value
 }
 
 /// Time as the shards count it: 584 years, and what is longer never ends.
