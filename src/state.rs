@@ -277,9 +277,10 @@ impl State {
         let old = self.get(key)?;
         let size = match (self.size, &self.found) {
             (Some(size), _) => size,
-            (None, Found::Loaded(base)) if self.operations().all(Operations::is_empty) => {
-                base.record.bytes().len()
-            }
+            (None, found) if self.operations().all(Operations::is_empty) => match found {
+                Found::Loaded(base) => base.record.bytes().len(),
+                _ => EMPTY,
+            },
             _ => {
                 EMPTY
                     + self
