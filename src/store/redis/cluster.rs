@@ -1,0 +1,175 @@
+//! A Redis Cluster: one link to each master, and who has which slot.
+
+use super::client::{Refusal, Reply, Request};
+use super::dial::{Address, Dial, Target};
+use super::link::Link;
+use super::slots::{Range, ranges, slot};
+use crate::store::StoreError;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// How often a request is sent on before it is given up.
+const REDIRECTS: usize = 5;
+/// How old the map must be before it is read again.
+const MAP_AGE: Duration = Duration::from_millis(200);
+
+pub(super) struct Cluster {
+    /// How to connect to a node, but for its address.
+    dial: Dial,
+    seeds: Vec<Address>,
+    map: RwLock<Map>,
+    /// When the map was last read. One request reads it, and the others wait or go on without.
+    read: Mutex<Option<Instant>>,
+}
+
+#[derive(Default)]
+struct Map {
+    links: HashMap<Address, Arc<Link>>,
+    ranges: Vec<Range>,
+}
+
+impl Cluster {
+    pub(super) fn new(dial: Dial, seeds: Vec<Address>) -> Self {
+        Self {
+            dial,
+            seeds,
+            map: RwLock::default(),
+            read: Mutex::new(None),
+        }
+    }
+
+    /// Sends a request to the node that has its key, and on where that one points to. What has been
+    /// pointed elsewhere had no effect.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        key: &str,
+        request: &Request,
+    ) -> Result<Reply, StoreError> {
+        let slot = slot(key);
+        let mut node = self.owner(slot).await.ok_or(StoreError::unavailable())?;
+        let mut asking = None;
+        for _ in 0..REDIRECTS {
+            let link = self.link(&node);
+            let reply = link.send(asking.as_ref().unwrap_or(request)).await;
+            let reply = match reply {
+                Ok(reply) if asking.is_some() => reply.last(),
+                Ok(reply) => reply,
+                Err(error) => {
+                    self.read_soon();
+                    return Err(error);
+                }
+            };
+            asking = None;
+            match reply.refusal() {
+                Some(Refusal::Moved(to)) => {
+                    self.read_soon();
+                    node = redirected(to, &node).ok_or(StoreError::unavailable())?;
+                }
+                Some(Refusal::Ask(to)) => {
+                    // Two commands at once do not go through a move: see `RedisStore`.
+                    let Some(asks) = request.asking() else {
+                        return Ok(reply);
+                    };
+                    node = redirected(to, &node).ok_or(StoreError::unavailable())?;
+                    asking = Some(asks);
+                }
+                Some(Refusal::Unavailable | Refusal::ReadOnly) => {
+                    self.read_soon();
+                    return Ok(reply);
+                }
+                _ => return Ok(reply),
+            }
+        }
+        Err(StoreError::unavailable())
+    }
+
+    /// The node that has the slot. Waits only for the first map.
+    async fn owner(self: &Arc<Self>, slot: u16) -> Option<Address> {
+        if let Some(known) = self.known_owner(slot) {
+            return known;
+        }
+        self.read_map().await;
+        self.known_owner(slot)?
+    }
+
+    /// `None` if nothing is known at all, `Some(None)` if nobody has the slot.
+    fn known_owner(self: &Arc<Self>, slot: u16) -> Option<Option<Address>> {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        if map.ranges.is_empty() {
+            return None;
+        }
+        let after = map.ranges.partition_point(|range| range.first <= slot);
+        let range = after.checked_sub(1).map(|index| &map.ranges[index]);
+        let owner = range.filter(|range| slot <= range.last);
+        if owner.is_none() {
+            self.read_soon();
+        }
+        Some(owner.map(|range| range.node.clone()))
+    }
+
+    fn link(&self, node: &Address) -> Arc<Link> {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = map.links.get(node) {
+            return Arc::clone(link);
+        }
+        drop(map);
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        let link = map.links.entry(node.clone()).or_insert_with(|| {
+            Arc::new(Link::new(Dial {
+                target: Target::Server(node.clone()),
+                ..self.dial.clone()
+            }))
+        });
+        Arc::clone(link)
+    }
+
+    /// Reads the map in a task of its own.
+    fn read_soon(self: &Arc<Self>) {
+        if self.read.try_lock().is_ok_and(|read| !is_young(*read)) {
+            let this = Arc::clone(self);
+            tokio::spawn(async move { this.read_map().await });
+        }
+    }
+
+    async fn read_map(&self) {
+        let mut read = self.read.lock().await;
+        if is_young(*read) {
+            return;
+        }
+        let known: Vec<_> = {
+            let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+            map.ranges.iter().map(|range| range.node.clone()).collect()
+        };
+        for node in known.iter().chain(&self.seeds) {
+            let link = self.link(node);
+            let question = Request::cluster_slots();
+            let answer = timeout(self.dial.connect_timeout, link.send(&question)).await;
+            let Ok(Ok(reply)) = answer else { continue };
+            let Some(ranges) = ranges(reply, &node.host).filter(|ranges| !ranges.is_empty()) else {
+                continue;
+            };
+            let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+            map.links
+                .retain(|node, _| ranges.iter().any(|range| range.node == *node));
+            map.ranges = ranges;
+            break;
+        }
+        *read = Some(Instant::now());
+    }
+}
+
+fn is_young(read: Option<Instant>) -> bool {
+    read.is_some_and(|read| read.elapsed() < MAP_AGE)
+}
+
+/// A node that does not know its own name points to a port alone.
+fn redirected(to: &str, from: &Address) -> Option<Address> {
+    let mut address = Address::parse(to)?;
+    if address.host.is_empty() {
+        address.host.clone_from(&from.host);
+    }
+    Some(address)
+}
