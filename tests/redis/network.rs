@@ -102,7 +102,6 @@ async fn answers_that_are_no_answers_are_no_sessions() {
         b"+OK\r\n",
         b"-ERR something secret\r\n",
         b"$9999999999999\r\n",
-        b"$-7\r\n",
         b"\xff\xfe\x00\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n",
     ] {

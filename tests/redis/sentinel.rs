@@ -1,6 +1,6 @@
 //! A failover.
 
-use crate::support::redis::{cli, sentinel};
+use crate::support::redis::{cli, sentinel, wait_until};
 use crate::visitor::{IN_TIME, Visitor, assert_unavailable};
 use http::StatusCode;
 use sessile::store::RedisStore;
@@ -66,10 +66,12 @@ async fn a_switch_that_is_asked_for_is_followed() {
     let watched = sentinel();
     let visitor = Visitor::of(watched.store()).await;
     assert_eq!(cli(watched.master.port(), &["wait", "1", "2000"]), "1");
-    cli(
-        watched.sentinel.port(),
-        &["sentinel", "failover", "sessions"],
-    );
+    wait_until("the Sentinel begins", || {
+        cli(
+            watched.sentinel.port(),
+            &["sentinel", "failover", "sessions"],
+        ) == "OK"
+    });
     let end = Instant::now() + Duration::from_secs(20);
     while watched.master_port() != watched.replica.port() {
         assert!(Instant::now() < end, "no failover");

@@ -2,7 +2,7 @@
 
 use crate::support::Browser;
 use crate::support::proxy::Proxy;
-use crate::support::redis::{cli, redis, store_at};
+use crate::support::redis::{cli, redis, store_at, wait_until};
 use crate::visitor::{AT_ONCE, IN_TIME, Visitor, assert_unavailable};
 use bytes::Bytes;
 use http::StatusCode;
@@ -158,6 +158,9 @@ async fn a_master_that_becomes_a_replica_is_let_go_at_the_first_write() {
     cli(server.port(), &["replicaof", "127.0.0.1", &port]);
     assert_unavailable("a write", &held.finish().await);
     visitor.sees_it_away(AT_ONCE).await;
+    wait_until("it follows the other", || {
+        cli(server.port(), &["info", "replication"]).contains("master_link_status:up")
+    });
     cli(server.port(), &["replicaof", "no", "one"]);
     visitor.sees_it_back("").await;
 }

@@ -7,40 +7,40 @@ use sessile::SessionLayer;
 use sessile::store::Store;
 use std::time::{Duration, Instant};
 
-pub const AT_ONCE: Duration = Duration::from_millis(300);
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(300);
 /// A load and a commit have two seconds each.
-pub const IN_TIME: Duration = Duration::from_millis(4400);
+pub(crate) const IN_TIME: Duration = Duration::from_millis(4400);
 
-pub struct Visitor {
-    pub app: Router,
-    pub browser: Browser,
+pub(crate) struct Visitor {
+    pub(crate) app: Router,
+    pub(crate) browser: Browser,
 }
 
-pub fn app(store: impl Store) -> Router {
+pub(crate) fn app(store: impl Store) -> Router {
     let layer = SessionLayer::builder(store).error_response(kind_of);
     scripted(layer.build().unwrap())
 }
 
 impl Visitor {
     /// Somebody whose session holds `a` = 1.
-    pub async fn of(store: impl Store) -> Self {
+    pub(crate) async fn of(store: impl Store) -> Self {
         Self::of_app(app(store)).await
     }
 
-    pub async fn of_app(app: Router) -> Self {
+    pub(crate) async fn of_app(app: Router) -> Self {
         let mut browser = Browser::new();
         let answer = browser.get(&app, "/insert:a:1").await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         Self { app, browser }
     }
 
-    pub fn start(&self, path: &str) -> Started {
+    pub(crate) fn start(&self, path: &str) -> Started {
         self.browser.start(&self.app, path)
     }
 
     /// Every request is answered within this time, as it must be while the server is away: 503 with the
     /// cookie left alone, or served, where it touches no session.
-    pub async fn sees_it_away(&self, within: Duration) {
+    pub(crate) async fn sees_it_away(&self, within: Duration) {
         for path in ["/show", "/insert:b:2", "/cycle", "/flush"] {
             let began = Instant::now();
             let answer = self.browser.clone().get(&self.app, path).await;
@@ -61,7 +61,7 @@ impl Visitor {
     }
 
     /// Within a second from now, everything works, and the session holds this.
-    pub async fn sees_it_back(&self, holds: &str) {
+    pub(crate) async fn sees_it_back(&self, holds: &str) {
         let began = Instant::now();
         loop {
             let answer = self.browser.clone().get(&self.app, "/load/show").await;
@@ -93,7 +93,7 @@ impl Visitor {
 }
 
 #[track_caller]
-pub fn assert_unavailable(what: &str, answer: &Answer) {
+pub(crate) fn assert_unavailable(what: &str, answer: &Answer) {
     assert_eq!(
         answer.status,
         StatusCode::SERVICE_UNAVAILABLE,

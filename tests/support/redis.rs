@@ -148,7 +148,7 @@ pub fn sentinel() -> Watched {
         let text = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\n\
              sentinel monitor sessions 127.0.0.1 {master_port} 1\n\
-             sentinel down-after-milliseconds sessions 500\n\
+             sentinel down-after-milliseconds sessions 1500\n\
              sentinel failover-timeout sessions 2000\n",
             directory.display()
         );

@@ -3,6 +3,7 @@
 //!
 //! No text of that crate goes further than this file, since its errors can quote replies.
 
+use super::stream::{Activity, Watched};
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{
     AsyncConnectionConfig, Cmd, ErrorKind, Pipeline, ProtocolVersion, RedisConnectionInfo,
@@ -10,6 +11,7 @@ use redis::{
 };
 use std::io::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -220,6 +222,14 @@ impl Reply {
         }
     }
 
+    /// Why the first of several was refused.
+    pub(super) fn first_refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::List(replies) => replies.first()?.refusal(),
+            _ => None,
+        }
+    }
+
     /// Why it was refused, or the last of several.
     pub(super) fn refusal(&self) -> Option<&Refusal> {
         match self {
@@ -281,7 +291,10 @@ pub(super) struct Lost;
 /// A connection to one server, which any number of requests share. A request that is dropped before its
 /// answer is there leaves its place in the queue, so no other gets that answer.
 #[derive(Clone)]
-pub(super) struct Connection(MultiplexedConnection);
+pub(super) struct Connection {
+    inner: MultiplexedConnection,
+    activity: Arc<Activity>,
+}
 
 /// What a connection does.
 pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -289,7 +302,11 @@ pub(super) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Connection {
     /// Introduces itself on this stream. The future that comes with the connection does its work; when
     /// it ends, so does the connection.
-    pub(super) async fn open<S>(stream: S, login: &Login) -> Result<(Self, Work), Lost>
+    pub(super) async fn open<S>(
+        stream: S,
+        login: &Login,
+        activity: &Arc<Activity>,
+    ) -> Result<(Self, Work), Lost>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -307,16 +324,27 @@ impl Connection {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(None::<Duration>)
             .set_pipeline_buffer_size(WAITING);
+        let stream = Watched::new(stream, Arc::clone(activity));
         let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
-        let (connection, driver) = opened.map_err(|_| Lost)?;
-        Ok((Self(connection), Box::pin(driver)))
+        let (inner, driver) = opened.map_err(|_| Lost)?;
+        let activity = Arc::clone(activity);
+        Ok((Self { inner, activity }, Box::pin(driver)))
+    }
+
+    /// Whether these are the same one.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.activity, &other.activity)
     }
 
     pub(super) async fn send(mut self, request: &Request) -> Result<Reply, Lost> {
-        match request {
-            Request::One(cmd) => one(self.0.send_packed_command(cmd).await),
-            Request::Two(pipeline) => two(self.0.send_packed_commands(pipeline, 0, 2).await),
-        }
+        let waiting = self.activity.wait();
+        let inner = &mut self.inner;
+        let reply = match request {
+            Request::One(cmd) => one(inner.send_packed_command(cmd).await),
+            Request::Two(pipeline) => two(inner.send_packed_commands(pipeline, 0, 2).await),
+        };
+        waiting.answered();
+        reply
     }
 }
 

@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
@@ -128,9 +129,10 @@ impl Cluster {
 
     /// Reads the map in a task of its own.
     fn read_soon(self: &Arc<Self>) {
-        if self.read.try_lock().is_ok_and(|read| !is_young(*read)) {
+        let is_due = self.read.try_lock().is_ok_and(|read| !is_young(*read));
+        if is_due && let Ok(runtime) = Handle::try_current() {
             let this = Arc::clone(self);
-            tokio::spawn(async move { this.read_map().await });
+            runtime.spawn(async move { this.read_map().await });
         }
     }
 

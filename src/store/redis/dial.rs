@@ -3,7 +3,7 @@
 
 use super::client::{Connection, Login, Lost, Reply, Request};
 use super::link::first_of;
-use super::stream::{Activity, Watched};
+use super::stream::Activity;
 use crate::log;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -156,8 +156,7 @@ impl Dial {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let activity = Arc::new(Activity::default());
-        let stream = Watched::new(stream, Arc::clone(&activity));
-        let (connection, work) = Connection::open(stream, login).await?;
+        let (connection, work) = Connection::open(stream, login, &activity).await?;
         let silence = self.silence;
         let work = async move { first_of(work, activity.silent(silence)).await };
         Ok((connection, Driver(tokio::spawn(work))))

@@ -48,10 +48,12 @@ impl Link {
 
     pub(super) async fn send(&self, request: &Request) -> Result<Reply, StoreError> {
         let connection = self.connection().await.ok_or(StoreError::unavailable())?;
-        let reply = connection.send(request).await;
-        let reply = reply.map_err(|_| StoreError::in_doubt())?;
+        let Ok(reply) = connection.clone().send(request).await else {
+            self.replaced(&connection).await;
+            return Err(StoreError::in_doubt());
+        };
         if matches!(reply, Reply::Refused(Refusal::ReadOnly)) {
-            self.wrong.notify_one();
+            self.wrong.notify_waiters();
         }
         Ok(reply)
     }
@@ -76,6 +78,19 @@ impl Link {
         match &*state.wait_for(settled).await.ok()? {
             State::Up(connection) => Some(connection.clone()),
             _ => None,
+        }
+    }
+
+    /// Waits until the task has noticed that this connection is lost, so that who tries again does not
+    /// get the same one.
+    async fn replaced(&self, lost: &Connection) {
+        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = kept.clone();
+        drop(kept);
+        let is_other = |state: &State| !matches!(state, State::Up(it) if it.is(lost));
+        if let Some(mut state) = state {
+            // An error is that of a task that has gone.
+            let _ = state.wait_for(is_other).await;
         }
     }
 

@@ -181,13 +181,14 @@ impl RedisStore {
         let spare = format!("{key}:{:016x}", value.version);
         let request = Request::spare(key, &spare, expected, ttl, value, lua);
         let reply = self.send(key, &request).await?;
-        match reply.refusal() {
-            Some(Refusal::NoScript) => {
+        match (reply.first_refusal(), reply.refusal()) {
+            // Without a spare key there is nothing for the script to do.
+            (None, Some(Refusal::NoScript)) => {
                 let request = Request::rename(key, &spare, expected, ttl, lua);
                 self.send(key, &request).await
             }
             // The slot is on its way to another node, and only one key at a time can follow it.
-            Some(Refusal::Ask(_) | Refusal::TryAgain) => {
+            (_, Some(Refusal::Ask(_) | Refusal::TryAgain)) => {
                 self.replace_small(key, expected, value, ttl).await
             }
             _ => Ok(reply),
@@ -307,16 +308,16 @@ fn failure(reply: &Reply) -> StoreError {
         Reply::Refused(Refusal::Full) => StoreError::full(),
         Reply::Refused(Refusal::Unknown) | Reply::Other => StoreError::in_doubt(),
         Reply::Refused(_) => StoreError::unavailable(),
-        // The spare key was refused, or is gone, so the script had nothing to put in place.
+        // Where the spare key was refused, the script had nothing to put in place.
         Reply::List(replies) => match &replies[..] {
-            [Reply::Refused(refused), Reply::Number(_)] => match refused {
-                Refusal::Full => StoreError::full(),
+            [refused @ Reply::Refused(_), _] => match failure(refused) {
+                error if error == StoreError::full() => error,
                 _ => StoreError::unavailable(),
             },
-            [_, reply @ Reply::Refused(_)] => failure(reply),
-            [_, Reply::Number(_)] => StoreError::unavailable(),
+            [_, last] => failure(last),
             _ => StoreError::in_doubt(),
         },
+        // The spare key is gone.
         Reply::Number(_) => StoreError::unavailable(),
         Reply::Nil | Reply::Done | Reply::Bytes(_) => StoreError::in_doubt(),
     }

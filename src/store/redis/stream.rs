@@ -1,6 +1,7 @@
-//! Notices when a server that has been written to says nothing any more.
+//! Notices when a server says nothing any more that is an answer.
 
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -9,31 +10,55 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
-/// What has happened on a stream.
+/// What has happened on a connection.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     reads: AtomicU32,
     /// Something was written since the last read.
     unanswered: AtomicBool,
+    /// How many requests wait, and how many have been answered.
+    waiting: AtomicU32,
+    answers: AtomicU32,
 }
 
 impl Activity {
-    /// Ends when the other side has left everything unanswered for so long.
+    /// Ends when nothing that was sent has been answered for so long: no byte came, or no answer to
+    /// any of the requests that wait.
     ///
     /// It counts looks and not the time, so that a process that was stopped for a while does not take
     /// that for the server's silence.
     pub(super) async fn silent(&self, limit: Duration) {
         const LOOKS: u32 = 4;
-        let (mut reads, mut looks) = (0, 0);
+        let mut looks = 0;
+        let (mut reads, mut answers) = (0, 0);
         while looks < LOOKS {
             sleep(limit / LOOKS).await;
-            let now = self.reads.load(Relaxed);
-            if self.unanswered.load(Relaxed) && now == reads {
-                looks += 1;
-            } else {
-                (reads, looks) = (now, 0);
-            }
+            let reads_before = mem::replace(&mut reads, self.reads.load(Relaxed));
+            let answers_before = mem::replace(&mut answers, self.answers.load(Relaxed));
+            let no_byte = self.unanswered.load(Relaxed) && reads == reads_before;
+            let no_answer = self.waiting.load(Relaxed) > 0 && answers == answers_before;
+            looks = if no_byte || no_answer { looks + 1 } else { 0 };
         }
+    }
+
+    /// A request waits until this is dropped.
+    pub(super) fn wait(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Relaxed);
+        Waiting(self)
+    }
+}
+
+pub(super) struct Waiting<'a>(&'a Activity);
+
+impl Waiting<'_> {
+    pub(super) fn answered(&self) {
+        self.0.answers.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Relaxed);
     }
 }
 
