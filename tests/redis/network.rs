@@ -84,11 +84,11 @@ async fn a_network_that_swallows_everything_is_noticed_and_recovers() {
     let proxy = Proxy::before(server.port()).await;
     let visitor = Visitor::of(store_at(proxy.port())).await;
     proxy.set(Trouble::Stall);
-    let began = Instant::now();
     visitor.sees_it_away(IN_TIME).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     visitor.sees_it_away(crate::visitor::AT_ONCE).await;
-    assert!(proxy.connections() < 4 + began.elapsed().as_secs() as usize * 2);
+    let connections = proxy.connections();
+    assert!(connections < 8, "{connections} attempts to connect");
     proxy.set(Trouble::None);
     visitor.sees_it_back("a=1").await;
 }

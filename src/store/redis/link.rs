@@ -11,7 +11,7 @@ use crate::random::{Random as _, SystemRandom};
 use crate::store::StoreError;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -61,7 +61,7 @@ impl Link {
     /// Waits only for a first attempt.
     async fn connection(&self) -> Option<Connection> {
         let mut state = {
-            let mut kept = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.kept();
             let state = match &*kept {
                 // Without its sender it belongs to a runtime that has gone.
                 Some(state) if state.has_changed().is_ok() => state,
@@ -81,12 +81,14 @@ impl Link {
         }
     }
 
+    fn kept(&self) -> MutexGuard<'_, Option<watch::Receiver<State>>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits until the task has noticed that this connection is lost, so that who tries again does not
     /// get the same one.
     async fn replaced(&self, lost: &Connection) {
-        let kept = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = kept.clone();
-        drop(kept);
+        let state = self.kept().clone();
         let is_other = |state: &State| !matches!(state, State::Up(it) if it.is(lost));
         if let Some(mut state) = state {
             // An error is that of a task that has gone.
