@@ -1,6 +1,6 @@
 //! A cluster whose nodes go, and whose slots move.
 
-use crate::support::redis::{cli, cluster};
+use crate::support::redis::{cli, cluster, cluster_replica};
 use crate::support::server::Server;
 use crate::visitor::{AT_ONCE, Visitor, app, assert_unavailable};
 use axum::Router;
@@ -76,6 +76,59 @@ async fn a_node_that_is_gone_takes_only_its_own_sessions_away() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(kept.browser.sees(&app).await, "a=1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_stopped_costs_nobody_a_wait_once_that_is_known() {
+    let nodes = cluster();
+    let app = app(store(&nodes));
+    let lost = visitor(&app, &nodes[0], true).await;
+    let kept = visitor(&app, &nodes[0], false).await;
+    nodes[0].pause();
+    let answer = lost.browser.clone().get(&app, "/show").await;
+    assert_unavailable("the first to wait", &answer);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..10 {
+        let began = Instant::now();
+        for path in ["/show", "/insert:b:2", "/flush"] {
+            let answer = lost.browser.clone().get(&app, path).await;
+            assert_unavailable(path, &answer);
+        }
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+        assert_eq!(kept.browser.sees(&app).await, "a=1");
+    }
+    nodes[0].resume();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_takes_over_is_found() {
+    let mut nodes = cluster();
+    let replica = cluster_replica(&nodes);
+    let app = app(store(&nodes));
+    let visitor = visitor(&app, &nodes[0], true).await;
+    assert_eq!(cli(nodes[0].port(), &["wait", "1", "2000"]), "1");
+    nodes[0].kill();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !cli(replica.port(), &["role"]).starts_with("master") {
+        assert!(Instant::now() < end, "no failover");
+        let answer = visitor.browser.clone().get(&app, "/load/show").await;
+        match answer.status {
+            StatusCode::OK => assert_eq!(answer.body.trim_end(), "a=1"),
+            _ => assert_unavailable("before the failover", &answer),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The other nodes hear of it a moment later.
+    let port = format!("127.0.0.1:{}@", replica.port());
+    while !nodes[1..].iter().all(|node| {
+        let nodes = cli(node.port(), &["cluster", "nodes"]);
+        nodes
+            .lines()
+            .any(|line| line.contains(&port) && line.contains("master"))
+    }) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    visitor.sees_it_back("a=1").await;
 }
 
 /// All verbs work on a slot at each step of its move, for small values and large ones.

@@ -70,6 +70,9 @@ async fn a_connection_of_the_apps_own_keeps_the_contract() {
     let server = redis(&[]);
     let client = redis::Client::open(("127.0.0.1", server.port())).unwrap();
     let connection = client.get_multiplexed_async_connection().await.unwrap();
-    let store = || RedisStore::from_connection(connection.clone(), "app:");
+    let store = || {
+        let builder = RedisStore::builder().connection(connection.clone());
+        builder.key_prefix("app:").build().unwrap()
+    };
     keeps(store(), store()).await;
 }

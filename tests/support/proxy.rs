@@ -26,6 +26,8 @@ pub enum Trouble {
     Reset,
     /// Each piece of an answer comes twice.
     Duplicate,
+    /// Of two pieces of answers, the later comes first.
+    Swap,
     /// Answers are replaced by these bytes.
     Garbage(&'static [u8]),
 }
@@ -113,6 +115,7 @@ impl Proxy {
 
     async fn answers(&self, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
         let mut buffer = vec![0; 64 * 1024];
+        let mut held = Vec::new();
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             self.pass().await;
             let answer = &buffer[..count];
@@ -132,6 +135,14 @@ impl Proxy {
                     return;
                 }
                 Trouble::Duplicate => to.write_all(&answer.repeat(2)).await,
+                Trouble::Swap if held.is_empty() => {
+                    held.extend_from_slice(answer);
+                    Ok(())
+                }
+                Trouble::Swap => {
+                    let swapped = [answer, &std::mem::take(&mut held)].concat();
+                    to.write_all(&swapped).await
+                }
                 Trouble::Garbage(bytes) => to.write_all(bytes).await,
             };
             if sent.is_err() {

@@ -81,35 +81,14 @@ pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
 
 /// Three masters, each with a third of the slots.
 pub fn cluster() -> Vec<Server> {
-    let nodes: Vec<_> = (0..3)
-        .map(|_| {
-            let bus = free_port().to_string();
-            redis(&[
-                "--cluster-enabled",
-                "yes",
-                "--cluster-port",
-                &bus,
-                "--cluster-node-timeout",
-                "1000",
-                // So that the loss of a node takes only its own slots away.
-                "--cluster-require-full-coverage",
-                "no",
-            ])
-        })
-        .collect();
+    let nodes: Vec<_> = (0..3).map(|_| node()).collect();
     for (index, node) in nodes.iter().enumerate() {
         let (first, last) = [(0, 5460), (5461, 10922), (10923, 16383)][index];
         let (first, last) = (first.to_string(), last.to_string());
         cli(node.port(), &["cluster", "addslotsrange", &first, &last]);
         let epoch = (index + 1).to_string();
         cli(node.port(), &["cluster", "set-config-epoch", &epoch]);
-        let bus = cli(node.port(), &["config", "get", "cluster-port"]);
-        let bus = bus.lines().last().unwrap().to_owned();
-        let port = node.port().to_string();
-        cli(
-            nodes[0].port(),
-            &["cluster", "meet", "127.0.0.1", &port, &bus],
-        );
+        meet(&nodes[0], node);
     }
     for node in &nodes {
         wait_until("the cluster knows itself", || {
@@ -121,6 +100,49 @@ pub fn cluster() -> Vec<Server> {
         });
     }
     nodes
+}
+
+/// A replica of the first of these nodes.
+pub fn cluster_replica(nodes: &[Server]) -> Server {
+    let (master, replica) = (&nodes[0], node());
+    meet(master, &replica);
+    for node in nodes.iter().chain([&replica]) {
+        wait_until("all know the replica", || {
+            cli(node.port(), &["cluster", "info"]).contains("cluster_known_nodes:4")
+        });
+    }
+    let id = cli(master.port(), &["cluster", "myid"]);
+    wait_until("the replica knows its master", || {
+        cli(replica.port(), &["cluster", "replicate", &id]) == "OK"
+    });
+    wait_until("the replica follows", || {
+        cli(replica.port(), &["info", "replication"]).contains("master_link_status:up")
+    });
+    replica
+}
+
+fn node() -> Server {
+    let bus = free_port().to_string();
+    let timeout = [
+        "--cluster-node-timeout",
+        "1000",
+        "--repl-diskless-sync-delay",
+        "0",
+    ];
+    // So that the loss of a node takes only its own slots away.
+    let rest = [
+        "--cluster-require-full-coverage",
+        "no",
+        "--cluster-port",
+        &bus,
+    ];
+    redis(&[&["--cluster-enabled", "yes"][..], &timeout, &rest].concat())
+}
+
+fn meet(one: &Server, other: &Server) {
+    let bus = cli(other.port(), &["config", "get", "cluster-port"]);
+    let (bus, port) = (bus.lines().last().unwrap(), other.port().to_string());
+    cli(one.port(), &["cluster", "meet", "127.0.0.1", &port, bus]);
 }
 
 /// A master, its replica, and a Sentinel that watches them.

@@ -1,10 +1,11 @@
 //! The settings of a Redis store.
 
-use super::client::Login;
+use super::client::{Given, Login};
 use super::cluster::Cluster;
 use super::dial::{Address, Dial, Sentinels, Target};
 use super::link::Link;
 use super::{RedisStore, Server};
+use redis::aio::ConnectionLike;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// Sets up a [`RedisStore`]. From [`RedisStore::builder`].
 ///
-/// One of [`server`](Self::server), [`unix_socket`](Self::unix_socket), [`sentinel`](Self::sentinel) and
-/// [`cluster`](Self::cluster) says where the server is, the last that was called; by default it is
-/// `127.0.0.1:6379`.
+/// One of [`server`](Self::server), [`unix_socket`](Self::unix_socket), [`sentinel`](Self::sentinel),
+/// [`cluster`](Self::cluster) and [`connection`](Self::connection) says where the server is, the last that was
+/// called; by default it is `127.0.0.1:6379`.
 ///
 /// ```
 /// use sessile::store::RedisStore;
@@ -48,6 +49,7 @@ enum Place {
     Unix(PathBuf),
     Sentinel(String, Vec<String>),
     Cluster(Vec<String>),
+    Given(Box<dyn Given>),
 }
 
 impl RedisStoreBuilder {
@@ -91,6 +93,32 @@ impl RedisStoreBuilder {
     /// A Redis Cluster, by any of its nodes, each as `host:port`. The others are found through them.
     pub fn cluster<A: Into<String>>(mut self, nodes: impl IntoIterator<Item = A>) -> Self {
         self.place = Place::Cluster(nodes.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// A connection that the app has already: a `MultiplexedConnection`, `ConnectionManager` or
+    /// `ClusterConnection` of the crate `redis`, version 1.
+    ///
+    /// How it logs in, how it connects again, how long it waits and that it leads to a master is up to
+    /// whoever made it; of the other settings only [`key_prefix`](Self::key_prefix) counts. **It must not
+    /// repeat commands by itself**, as a `ClusterConnection` does unless it is built with `retries(0)`:
+    /// a write whose answer got lost could be applied twice.
+    ///
+    /// ```
+    /// use sessile::store::RedisStore;
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let client = redis::Client::open("redis://127.0.0.1/")?;
+    /// let connection = client.get_multiplexed_async_connection().await?;
+    /// let store = RedisStore::builder().connection(connection).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn connection<C>(mut self, connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        self.place = Place::Given(Box::new(connection));
         self
     }
 
@@ -220,6 +248,7 @@ impl RedisStoreBuilder {
                 let target = Target::Sentinel(Arc::new(sentinels));
                 Server::One(Link::new(dial(target, true)))
             }
+            Place::Given(connection) => Server::Given(connection),
             Place::Cluster(_) if self.login.database != 0 => return Err(Error::DatabaseInCluster),
             Place::Cluster(addresses) => {
                 let seeds = parse_all(&addresses)?;

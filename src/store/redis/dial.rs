@@ -61,7 +61,7 @@ pub(super) struct Dial {
     pub(super) login: Login,
     pub(super) connect_timeout: Duration,
     pub(super) silence: Duration,
-    /// Whether a replica is not what is looked for. In a cluster it says so itself.
+    /// Whether a replica is refused: it would serve what may be old. In a cluster it points to its master.
     pub(super) master_only: bool,
 }
 
@@ -83,7 +83,7 @@ impl Drop for Driver {
 }
 
 impl Dial {
-    /// Opens a connection to the server that is meant.
+    /// Opens a connection to the server that is meant, and makes sure that it answers.
     pub(super) async fn open(&self) -> Result<(Connection, Driver), Lost> {
         let (connection, driver) = match &self.target {
             Target::Server(address) => self.connect(address, &self.login).await?,
@@ -93,9 +93,11 @@ impl Dial {
                 self.connect(&address, &self.login).await?
             }
         };
-        if self.master_only {
-            let hello = connection.clone();
-            self.limited(is_master(hello)).await?;
+        let hello = Request::hello();
+        let hello = self.limited(connection.clone().send(&hello)).await?;
+        if self.master_only && !is_master(&hello) {
+            log::warn!("the Redis server does not say that it is a master, so it is not used");
+            return Err(Lost);
         }
         Ok((connection, driver))
     }
@@ -169,20 +171,15 @@ impl Dial {
     }
 }
 
-/// A replica would serve what may be old, and store nothing.
-async fn is_master(connection: Connection) -> Result<(), Lost> {
-    let Reply::List(fields) = connection.send(&Request::hello()).await? else {
-        log::warn!("Redis refuses the command HELLO, so it may be a replica, and is not used");
-        return Err(Lost);
+/// What HELLO is answered with: names, each followed by its value.
+fn is_master(hello: &Reply) -> bool {
+    let Reply::List(fields) = hello else {
+        return false;
     };
-    for pair in fields.chunks(2) {
-        if let [Reply::Bytes(name), Reply::Bytes(role)] = pair
-            && name == b"role"
-        {
-            return if role == b"master" { Ok(()) } else { Err(Lost) };
-        }
-    }
-    Err(Lost)
+    fields.chunks(2).any(|field| match field {
+        [Reply::Bytes(name), Reply::Bytes(value)] => name == b"role" && value == b"master",
+        _ => false,
+    })
 }
 
 fn address_of(reply: Reply) -> Result<Address, Lost> {

@@ -49,8 +49,8 @@
 //!   cluster `cluster|slots asking`.
 //! * `maxmemory-policy`: with `noeviction` a full server refuses new sessions (503); with one that evicts,
 //!   users are logged out instead.
-//! * Replication is asynchronous: a failover can lose the last writes, logouts included. `min-replicas-to-write`
-//!   and `WAIT`-like guarantees are the server's affair.
+//! * Replication is asynchronous: a failover can lose the last writes, and so bring back a session that
+//!   was logged out just before. `min-replicas-to-write` and `min-replicas-max-lag` shorten that time.
 
 mod builder;
 mod client;
@@ -71,7 +71,6 @@ use bytes::Bytes;
 use client::{Call, Given, Refusal, Reply, Request, Stored, send_given};
 use cluster::Cluster;
 use link::Link;
-use redis::aio::ConnectionLike;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,34 +100,6 @@ impl RedisStore {
     /// How to reach the server. Without further settings it is the one on this machine.
     pub fn builder() -> RedisStoreBuilder {
         RedisStoreBuilder::new()
-    }
-
-    /// A store over a connection that the app has already, with this prefix for its keys: a
-    /// `MultiplexedConnection`, `ConnectionManager` or `ClusterConnection` of the crate `redis`, version 1.
-    ///
-    /// How it connects again, how long it waits, and that it is connected to a master, is up to
-    /// whoever made it. **It must not repeat commands by itself**: a `ClusterConnection` does unless
-    /// it is built with `retries(0)`, and then a write whose answer got lost can be applied twice.
-    ///
-    /// ```no_run
-    /// use sessile::store::RedisStore;
-    ///
-    /// # async fn example() -> redis::RedisResult<()> {
-    /// let client = redis::Client::open("redis://127.0.0.1/")?;
-    /// let connection = client.get_multiplexed_async_connection().await?;
-    /// let store = RedisStore::from_connection(connection, "shop:");
-    /// # Ok(())
-    /// # }
-    /// ```
-    #[must_use]
-    pub fn from_connection<C>(connection: C, key_prefix: impl Into<String>) -> Self
-    where
-        C: ConnectionLike + Clone + Send + Sync + 'static,
-    {
-        Self {
-            server: Server::Given(Box::new(connection)),
-            prefix: key_prefix.into().into(),
-        }
     }
 
     async fn send(&self, key: &str, request: &Request) -> Result<Reply, StoreError> {
