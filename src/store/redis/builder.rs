@@ -1,20 +1,15 @@
 //! The settings of a Redis store.
 
-use super::client::{Given, Login};
+use super::client::{ConnectionLike, Given, Login};
 use super::cluster::Cluster;
 use super::dial::{Address, Dial, Sentinels, Target};
 use super::link::Link;
+use super::tls::connector;
 use super::{RedisStore, Server};
-use redis::aio::ConnectionLike;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// Sets up a [`RedisStore`]. From [`RedisStore::builder`].
 ///
@@ -280,50 +275,6 @@ fn parse_all(addresses: &[String]) -> Result<Vec<Address>, RedisConfigError> {
         return Err(RedisConfigError::Address);
     }
     addresses.iter().map(|address| parse(address)).collect()
-}
-
-fn connector(
-    roots: Option<&[u8]>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
-) -> Result<TlsConnector, RedisConfigError> {
-    use RedisConfigError as Error;
-    let mut trusted = RootCertStore::empty();
-    match roots {
-        Some(pem) => {
-            for root in certificates(pem).ok_or(Error::TlsRoots)? {
-                trusted.add(root).map_err(|_| Error::TlsRoots)?;
-            }
-        }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            trusted.add_parsable_certificates(found.certs);
-        }
-    }
-    if trusted.is_empty() {
-        return Err(Error::TlsRoots);
-    }
-    // Named here, so that no other crate's choice of provider comes into it.
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|_| Error::TlsRoots)?
-        .with_root_certificates(trusted);
-    let config = match identity {
-        None => config.with_no_client_auth(),
-        Some((chain, key)) => {
-            let chain = certificates(&chain).ok_or(Error::TlsIdentity)?;
-            let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| Error::TlsIdentity)?;
-            config
-                .with_client_auth_cert(chain, key)
-                .map_err(|_| Error::TlsIdentity)?
-        }
-    };
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
-/// At least one, and all of them readable.
-fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    found.ok().filter(|found| !found.is_empty())
 }
 
 /// Settings of a [`RedisStoreBuilder`] that cannot be right. It quotes none of them, since some are secret.

@@ -60,6 +60,7 @@ mod link;
 mod scripts;
 mod slots;
 mod stream;
+mod tls;
 
 pub use builder::{RedisConfigError, RedisStoreBuilder};
 
