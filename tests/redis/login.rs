@@ -99,7 +99,10 @@ fn nothing_secret_is_shown() {
         assert!(!answer.body.contains("canary"));
     });
     let text = log.text();
-    assert!(text.contains("there is no connection to Redis"), "{text}");
+    assert!(
+        text.contains("there is no connection to Redis: the login is refused"),
+        "{text}"
+    );
     assert!(!text.contains("canary"), "{text}");
 }
 

@@ -7,7 +7,7 @@ use sessile::SessionLayer;
 use sessile::store::Store;
 use std::time::{Duration, Instant};
 
-pub(crate) const AT_ONCE: Duration = Duration::from_millis(300);
+pub(crate) const AT_ONCE: Duration = Duration::from_millis(500);
 /// A load and a commit have two seconds each.
 pub(crate) const IN_TIME: Duration = Duration::from_millis(4400);
 

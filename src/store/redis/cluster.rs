@@ -22,8 +22,15 @@ pub(super) struct Cluster {
     dial: Dial,
     seeds: Vec<Address>,
     map: RwLock<Map>,
-    /// When the map was last read. One request reads it, and the others wait or go on without.
-    read: Mutex<Option<Instant>>,
+    /// One request reads the map, and the others wait or go on without.
+    reading: Mutex<Reading>,
+}
+
+#[derive(Default)]
+struct Reading {
+    last: Option<Instant>,
+    /// Which node is asked first. Always another, since one that is cut off from the rest tells old news.
+    turn: usize,
 }
 
 #[derive(Default)]
@@ -38,7 +45,7 @@ impl Cluster {
             dial,
             seeds,
             map: RwLock::default(),
-            read: Mutex::new(None),
+            reading: Mutex::default(),
         }
     }
 
@@ -129,7 +136,7 @@ impl Cluster {
 
     /// Reads the map in a task of its own.
     fn read_soon(self: &Arc<Self>) {
-        let is_due = self.read.try_lock().is_ok_and(|read| !is_young(*read));
+        let is_due = self.reading.try_lock().is_ok_and(|it| !it.is_young());
         if is_due && let Ok(runtime) = Handle::try_current() {
             let this = Arc::clone(self);
             runtime.spawn(async move { this.read_map().await });
@@ -137,15 +144,18 @@ impl Cluster {
     }
 
     async fn read_map(&self) {
-        let mut read = self.read.lock().await;
-        if is_young(*read) {
+        let mut reading = self.reading.lock().await;
+        if reading.is_young() {
             return;
         }
-        let known: Vec<_> = {
+        let mut nodes: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
             map.ranges.iter().map(|range| range.node.clone()).collect()
         };
-        for node in known.iter().chain(&self.seeds) {
+        let known = nodes.len().max(1);
+        nodes.rotate_left(reading.turn % known);
+        nodes.extend_from_slice(&self.seeds);
+        for node in &nodes {
             let link = self.link(node);
             let question = Request::cluster_slots();
             let answer = timeout(self.dial.connect_timeout, link.send(&question)).await;
@@ -159,12 +169,15 @@ impl Cluster {
             map.ranges = ranges;
             break;
         }
-        *read = Some(Instant::now());
+        reading.last = Some(Instant::now());
+        reading.turn = reading.turn.wrapping_add(1);
     }
 }
 
-fn is_young(read: Option<Instant>) -> bool {
-    read.is_some_and(|read| read.elapsed() < MAP_AGE)
+impl Reading {
+    fn is_young(&self) -> bool {
+        self.last.is_some_and(|last| last.elapsed() < MAP_AGE)
+    }
 }
 
 /// A node that does not know its own name points to a port alone.

@@ -1,10 +1,9 @@
 //! How a connection is made: TCP or a Unix socket, TLS or not, to a server that is named or to the one
 //! that a Sentinel names.
 
-use super::client::{Connection, Login, Lost, Reply, Request};
+use super::client::{Connection, Login, Lost, Reply, Request, Why};
 use super::link::first_of;
 use super::stream::Activity;
-use crate::log;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -84,7 +83,7 @@ impl Drop for Driver {
 
 impl Dial {
     /// Opens a connection to the server that is meant, and makes sure that it answers.
-    pub(super) async fn open(&self) -> Result<(Connection, Driver), Lost> {
+    pub(super) async fn open(&self) -> Result<(Connection, Driver), Why> {
         let (connection, driver) = match &self.target {
             Target::Server(address) => self.connect(address, &self.login).await?,
             Target::Unix(path) => self.limited(self.unix(path)).await?,
@@ -95,15 +94,17 @@ impl Dial {
         };
         let hello = Request::hello();
         let hello = self.limited(connection.clone().send(&hello)).await?;
+        if hello.refusal().is_some() {
+            return Err(Why::Hello);
+        }
         if self.master_only && !is_master(&hello) {
-            log::warn!("the Redis server does not say that it is a master, so it is not used");
-            return Err(Lost);
+            return Err(Why::Replica);
         }
         Ok((connection, driver))
     }
 
     /// Asks one Sentinel after the other who the master is.
-    async fn ask(&self, sentinels: &Sentinels) -> Result<Address, Lost> {
+    async fn ask(&self, sentinels: &Sentinels) -> Result<Address, Why> {
         let count = sentinels.addresses.len();
         let good = sentinels.good.load(Relaxed);
         for index in (0..count).map(|next| (good + next) % count) {
@@ -111,22 +112,19 @@ impl Dial {
                 let address = &sentinels.addresses[index];
                 let (sentinel, _driver) = self.connect(address, &sentinels.login).await?;
                 let question = Request::master_of(&sentinels.master);
-                address_of(self.limited(sentinel.send(&question)).await?)
+                Ok(address_of(self.limited(sentinel.send(&question)).await?)?)
             };
-            if let Ok(address) = asked.await {
+            let asked: Result<_, Why> = asked.await;
+            if let Ok(address) = asked {
                 sentinels.good.store(index, Relaxed);
                 return Ok(address);
             }
         }
-        Err(Lost)
+        Err(Why::Unreachable)
     }
 
-    async fn connect(
-        &self,
-        address: &Address,
-        login: &Login,
-    ) -> Result<(Connection, Driver), Lost> {
-        self.limited(async {
+    async fn connect(&self, address: &Address, login: &Login) -> Result<(Connection, Driver), Why> {
+        self.limited::<_, Why>(async {
             let tcp = TcpStream::connect((&*address.host, address.port));
             let tcp = tcp.await.map_err(|_| Lost)?;
             tcp.set_nodelay(true).map_err(|_| Lost)?;
@@ -143,17 +141,17 @@ impl Dial {
     }
 
     #[cfg(unix)]
-    async fn unix(&self, path: &Path) -> Result<(Connection, Driver), Lost> {
+    async fn unix(&self, path: &Path) -> Result<(Connection, Driver), Why> {
         let stream = UnixStream::connect(path).await.map_err(|_| Lost)?;
         self.introduce(stream, &self.login).await
     }
 
     #[cfg(not(unix))]
-    async fn unix(&self, _: &Path) -> Result<(Connection, Driver), Lost> {
-        Err(Lost)
+    async fn unix(&self, _: &Path) -> Result<(Connection, Driver), Why> {
+        Err(Why::Unreachable)
     }
 
-    async fn introduce<S>(&self, stream: S, login: &Login) -> Result<(Connection, Driver), Lost>
+    async fn introduce<S>(&self, stream: S, login: &Login) -> Result<(Connection, Driver), Why>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -164,10 +162,14 @@ impl Dial {
         Ok((connection, Driver(tokio::spawn(work))))
     }
 
-    async fn limited<T>(&self, step: impl Future<Output = Result<T, Lost>>) -> Result<T, Lost> {
-        timeout(self.connect_timeout, step)
-            .await
-            .map_err(|_| Lost)?
+    async fn limited<T, E>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, Why>
+    where
+        Why: From<E>,
+    {
+        match timeout(self.connect_timeout, step).await {
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Why::Unreachable),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! for that; while the server stays away, they fail without waiting, and the task tries again at
 //! intervals, however many requests there are.
 
-use super::client::{Connection, Refusal, Reply, Request};
+use super::client::{Connection, Refusal, Reply, Request, Why};
 use super::dial::Dial;
 use crate::log;
 use crate::random::{Random as _, SystemRandom};
@@ -112,20 +112,24 @@ impl Link {
 async fn keep(dial: &Dial, wrong: &Notify, state: &watch::Sender<State>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        if let Ok((connection, driver)) = dial.open().await {
-            let since = Instant::now();
-            if state.send_replace(State::Up(connection)).is_down() {
-                log::warn!("the connection to Redis is up again");
+        let why = match dial.open().await {
+            Ok((connection, driver)) => {
+                let since = Instant::now();
+                if state.send_replace(State::Up(connection)).is_down() {
+                    log::warn!("the connection to Redis is up again");
+                }
+                first_of(driver.ended(), wrong.notified()).await;
+                if since.elapsed() > LONGEST_PAUSE {
+                    pause = FIRST_PAUSE;
+                    state.send_replace(State::Connecting);
+                    continue;
+                }
+                Why::Unreachable
             }
-            first_of(driver.ended(), wrong.notified()).await;
-            if since.elapsed() > LONGEST_PAUSE {
-                pause = FIRST_PAUSE;
-                state.send_replace(State::Connecting);
-                continue;
-            }
-        }
+            Err(why) => why,
+        };
         if !state.send_replace(State::Down).is_down() {
-            log::warn!("there is no connection to Redis");
+            log::warn!("there is no connection to Redis: {why}");
         }
         sleep(jittered(pause)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

@@ -12,8 +12,11 @@ pub(super) use request::{Call, Lua, Request, Stored};
 
 use super::stream::{Activity, Watched};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisFuture, Value};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, ProtocolVersion, RedisConnectionInfo, RedisFuture, Value,
+};
 use reply::{one, two};
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,32 @@ pub(super) struct Login {
     pub(super) username: Option<String>,
     pub(super) password: Option<String>,
     pub(super) database: u32,
+}
+
+/// Why there is no connection, in words for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Why {
+    Unreachable,
+    Login,
+    Hello,
+    Replica,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "nobody answers there",
+            Self::Login => "the login is refused",
+            Self::Hello => "HELLO is refused: a password is missing, or an ACL forbids it",
+            Self::Replica => "it does not say that it is a master",
+        })
+    }
+}
+
+impl From<Lost> for Why {
+    fn from(_: Lost) -> Self {
+        Self::Unreachable
+    }
 }
 
 /// A connection to one server, which any number of requests share. A request that is dropped before its
@@ -48,7 +77,7 @@ impl Connection {
         stream: S,
         login: &Login,
         activity: &Arc<Activity>,
-    ) -> Result<(Self, Work), Lost>
+    ) -> Result<(Self, Work), Why>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -68,7 +97,10 @@ impl Connection {
             .set_pipeline_buffer_size(WAITING);
         let stream = Watched::new(stream, Arc::clone(activity));
         let opened = MultiplexedConnection::new_with_config(&info, stream, config).await;
-        let (inner, driver) = opened.map_err(|_| Lost)?;
+        let (inner, driver) = opened.map_err(|error| match error.kind() {
+            ErrorKind::AuthenticationFailed => Why::Login,
+            _ => Why::Unreachable,
+        })?;
         let activity = Arc::clone(activity);
         Ok((Self { inner, activity }, Box::pin(driver)))
     }
