@@ -21,6 +21,10 @@ async fn killed_while_idle_and_restarted_empty() {
     server.kill();
     for _ in 0..20 {
         visitor.sees_it_away(AT_ONCE).await;
+        let crowd: Vec<_> = (0..50).map(|_| visitor.start("/show")).collect();
+        for request in crowd {
+            assert_unavailable("one of many", &request.answer().await);
+        }
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     // However many requests there were.
@@ -28,6 +32,14 @@ async fn killed_while_idle_and_restarted_empty() {
     assert!(connections < 15, "{connections} attempts to connect");
 
     server.restart();
+    // They all come at the same moment.
+    let crowd: Vec<_> = (0..50).map(|_| visitor.start("/load/show")).collect();
+    for request in crowd {
+        let answer = request.answer().await;
+        if answer.status != StatusCode::OK {
+            assert_unavailable("one of many", &answer);
+        }
+    }
     // It has lost its memory, and the session with it.
     visitor.sees_it_back("").await;
     let connections = proxy.connections() - connections;
