@@ -136,15 +136,11 @@ fn refusal(error: RedisError) -> Result<Reply, Lost> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Refusal, Reply};
-    use redis::parse_redis_value;
+    use super::Refusal;
 
     fn refusal(line: &str) -> Refusal {
-        let value = parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
-        match Reply::from(value) {
-            Reply::Refused(refusal) => refusal,
-            _ => panic!("not refused"),
-        }
+        let (code, details) = line.split_once(' ').unwrap_or((line, ""));
+        Refusal::from_text(code, details)
     }
 
     #[test]
