@@ -44,6 +44,26 @@ async fn a_connection_that_is_cut_before_the_answer_applies_nothing_twice() {
             visitor.sees_it_back(&format!("a={known}")).await;
         }
 
+        // A first visit: there is a session and its cookie, or an error and none.
+        let mut new = Browser::new();
+        let request = new.start(&visitor.app, "/hold/insert:x:1").held().await;
+        proxy.set(trouble);
+        request.go();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        proxy.set(Trouble::None);
+        let answer = request.answer().await;
+        new.take(&answer);
+        if answer.status == StatusCode::OK {
+            assert_eq!(
+                new.sees(&direct).await,
+                "x=1",
+                "{trouble:?}: a session that is not there"
+            );
+        } else {
+            assert_unavailable("a first visit", &answer);
+        }
+        visitor.sees_it_back(&format!("a={known}")).await;
+
         // A logout the same, and it is never called done unless it is.
         let request = visitor.start("/load/hold/flush").held().await;
         proxy.set(trouble);
