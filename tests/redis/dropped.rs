@@ -1,11 +1,14 @@
 //! Calls that are dropped at any point, while two users share the connection.
 
+use crate::support::Browser;
 use crate::support::redis::{redis, store_at};
+use http::StatusCode;
 use sessile::store::{Added, Replaced, Store as _, StoreKey};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use tower::ServiceExt as _;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -73,6 +76,29 @@ async fn a_dropped_call_gives_nobody_anothers_answer() {
                 Ok(Replaced::Conflict) => {}
                 other => panic!("{other:?} in round {round}"),
             }
+        }
+    }
+}
+
+/// The same, one floor up: requests whose clients hang up, at any point.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_request_shows_nobody_anothers_session() {
+    let server = redis(&[]);
+    let app = crate::visitor::app(store_at(server.port()));
+    let mut users = [Browser::new(), Browser::new()];
+    for (number, user) in users.iter_mut().enumerate() {
+        let path = format!("/insert:user{number}:{number}/insert:n:0");
+        assert_eq!(user.get(&app, &path).await.status, StatusCode::OK);
+    }
+    for round in 0..rounds() {
+        let path = ["/show", "/increment:n", "/load/save/increment:n"][round as usize / 2 % 3];
+        let request = users[round as usize % 2].request("GET", path);
+        dropped_after(round / 6 % 6, app.clone().oneshot(request)).await;
+        for (number, user) in users.iter().enumerate() {
+            let seen = user.sees(&app).await;
+            let own = format!(" user{number}={number}");
+            assert!(seen.starts_with("n=") && seen.ends_with(&own), "{seen}");
+            assert_eq!(seen.matches("user").count(), 1, "{seen}");
         }
     }
 }
