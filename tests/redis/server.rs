@@ -149,6 +149,36 @@ async fn a_script_that_the_server_has_forgotten_is_loaded_again() {
 }
 
 #[tokio::test]
+async fn a_read_is_one_command_and_a_write_one_more() {
+    let server = redis(&[]);
+    let visitor = Visitor::of(store_at(server.port())).await;
+    // So that the server knows the script.
+    let written = visitor
+        .browser
+        .clone()
+        .get(&visitor.app, "/insert:b:1")
+        .await;
+    assert_eq!(written.status, StatusCode::OK);
+    for (path, sent) in [
+        ("/show", "get"),
+        ("/insert:b:2", "get evalsha"),
+        ("/flush", "get del"),
+    ] {
+        cli(server.port(), &["config", "resetstat"]);
+        let answer = visitor.browser.clone().get(&visitor.app, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        let stats = cli(server.port(), &["info", "commandstats"]);
+        for command in ["get", "set", "eval", "evalsha", "del"] {
+            // The script sends a SET of its own.
+            let inside = command == "set" && sent.ends_with("evalsha");
+            let calls = stats.contains(&format!("cmdstat_{command}:calls=1,"));
+            let expected = inside || sent.split(' ').any(|other| other == command);
+            assert_eq!(calls, expected, "{path}: {command}: {stats}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_replica_is_not_used() {
     let master = redis(&[]);
     let port = master.port().to_string();
