@@ -7,7 +7,10 @@ macro_rules! warn_event {
 
 #[cfg(not(feature = "tracing"))]
 macro_rules! warn_event {
-    ($($text:tt)*) => {{}};
+    ($($text:tt)*) => {{
+        // So that what is only logged is used.
+        let _ = format_args!($($text)*);
+    }};
 }
 
 pub(crate) use warn_event as warn;

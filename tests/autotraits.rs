@@ -34,6 +34,12 @@ fn public_types_are_send_and_sync() {
     send_sync::<Entry>();
     send_sync::<StoreError>();
     send_sync::<sessile::store::MemoryStore>();
+    #[cfg(feature = "redis")]
+    {
+        send_sync::<sessile::store::RedisStore>();
+        send_sync::<sessile::store::redis::RedisStoreBuilder>();
+        send_sync::<sessile::store::redis::RedisConfigError>();
+    }
 }
 
 #[test]

@@ -48,12 +48,16 @@ mod erased;
 mod key;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "redis")]
+pub mod redis;
 
 pub(crate) use erased::{BoxFuture, ErasedStore, erase};
 pub(crate) use key::Keyspace;
 pub use key::StoreKey;
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 
 use bytes::Bytes;
 use std::fmt;

@@ -10,6 +10,9 @@
 mod browser;
 pub mod http;
 pub mod log;
+pub mod proxy;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod script;
 pub mod server;
 mod store;

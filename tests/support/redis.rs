@@ -1,0 +1,288 @@
+//! Redis servers of the test's own, of every kind that the store speaks to.
+
+use super::server::{Directory, Server, free_port};
+use sessile::store::RedisStore;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const PACKAGE: &str = "redis-server";
+
+/// A single server that keeps nothing on the disk, with further arguments.
+pub fn redis(more: &[&str]) -> Server {
+    Server::start("redis-server", PACKAGE, |port, directory| {
+        let mut arguments = arguments(port, directory);
+        arguments.extend(more.iter().map(|&more| more.to_owned()));
+        arguments
+    })
+}
+
+fn arguments(port: u16, directory: &Path) -> Vec<String> {
+    let directory = directory.to_str().unwrap();
+    let port = port.to_string();
+    [
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--dir",
+        directory,
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        // For tests that fill or stop it.
+        "--enable-debug-command",
+        "yes",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// The store over a server at this port.
+pub fn store_at(port: u16) -> RedisStore {
+    let builder = RedisStore::builder().server(format!("127.0.0.1:{port}"));
+    builder.build().unwrap()
+}
+
+/// What the server at this port answers.
+pub fn cli(port: u16, command: &[&str]) -> String {
+    let port = port.to_string();
+    run(
+        "redis-cli",
+        "redis-tools",
+        &[&["-p", &port][..], command].concat(),
+    )
+}
+
+fn run(program: &'static str, package: &str, arguments: &[&str]) -> String {
+    let output = match Command::new(program).args(arguments).output() {
+        Ok(output) => output,
+        Err(error) => panic!("{program}: {error}: run tests/run.sh, or apt-get install {package}"),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}
+
+/// Waits until it is so, with a limit.
+#[track_caller]
+pub fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < end, "it never came about that {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Three masters, each with a third of the slots.
+pub fn cluster() -> Vec<Server> {
+    let nodes: Vec<_> = (0..3).map(|_| node()).collect();
+    for (index, node) in nodes.iter().enumerate() {
+        let (first, last) = [(0, 5460), (5461, 10922), (10923, 16383)][index];
+        let (first, last) = (first.to_string(), last.to_string());
+        cli(node.port(), &["cluster", "addslotsrange", &first, &last]);
+        let epoch = (index + 1).to_string();
+        cli(node.port(), &["cluster", "set-config-epoch", &epoch]);
+        meet(&nodes[0], node);
+    }
+    for node in &nodes {
+        wait_until("the cluster knows itself", || {
+            let info = cli(node.port(), &["cluster", "info"]);
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        });
+        wait_until("all nodes know who has which slot", || {
+            cli(node.port(), &["cluster", "slots"]).lines().count() >= 3 * 5
+        });
+    }
+    nodes
+}
+
+/// A replica of the first of these nodes.
+pub fn cluster_replica(nodes: &[Server]) -> Server {
+    let (master, replica) = (&nodes[0], node());
+    meet(master, &replica);
+    for node in nodes.iter().chain([&replica]) {
+        wait_until("all know the replica", || {
+            cli(node.port(), &["cluster", "info"]).contains("cluster_known_nodes:4")
+        });
+    }
+    let id = cli(master.port(), &["cluster", "myid"]);
+    wait_until("the replica knows its master", || {
+        cli(replica.port(), &["cluster", "replicate", &id]) == "OK"
+    });
+    wait_until("the replica follows", || {
+        cli(replica.port(), &["info", "replication"]).contains("master_link_status:up")
+    });
+    replica
+}
+
+fn node() -> Server {
+    let bus = free_port().to_string();
+    let timeout = [
+        "--cluster-node-timeout",
+        "1000",
+        "--repl-diskless-sync-delay",
+        "0",
+    ];
+    // So that the loss of a node takes only its own slots away.
+    let rest = [
+        "--cluster-require-full-coverage",
+        "no",
+        "--cluster-port",
+        &bus,
+    ];
+    redis(&[&["--cluster-enabled", "yes"][..], &timeout, &rest].concat())
+}
+
+fn meet(one: &Server, other: &Server) {
+    let bus = cli(other.port(), &["config", "get", "cluster-port"]);
+    let (bus, port) = (bus.lines().last().unwrap(), other.port().to_string());
+    cli(one.port(), &["cluster", "meet", "127.0.0.1", &port, bus]);
+}
+
+/// A master, its replica, and a Sentinel that watches them.
+pub struct Watched {
+    pub master: Server,
+    pub replica: Server,
+    pub sentinel: Server,
+}
+
+pub fn sentinel() -> Watched {
+    let master = redis(&[]);
+    let master_port = master.port().to_string();
+    let replica = redis(&[
+        "--replicaof",
+        "127.0.0.1",
+        &master_port,
+        "--repl-diskless-sync-delay",
+        "0",
+    ]);
+    wait_until("the replica follows", || {
+        cli(replica.port(), &["info", "replication"]).contains("master_link_status:up")
+    });
+    let sentinel = Server::start("redis-sentinel", "redis-sentinel", |port, directory| {
+        let file = directory.join("sentinel.conf");
+        let text = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\n\
+             sentinel monitor sessions 127.0.0.1 {master_port} 1\n\
+             sentinel down-after-milliseconds sessions 1500\n\
+             sentinel failover-timeout sessions 2000\n",
+            directory.display()
+        );
+        std::fs::write(&file, text).unwrap();
+        vec![file.to_str().unwrap().to_owned()]
+    });
+    wait_until("the Sentinel knows the replica", || {
+        cli(sentinel.port(), &["sentinel", "replicas", "sessions"]).contains("127.0.0.1")
+    });
+    Watched {
+        master,
+        replica,
+        sentinel,
+    }
+}
+
+impl Watched {
+    pub fn store(&self) -> RedisStore {
+        let sentinel = format!("127.0.0.1:{}", self.sentinel.port());
+        RedisStore::builder()
+            .sentinel("sessions", [sentinel])
+            .build()
+            .unwrap()
+    }
+
+    /// The port of the master, as the Sentinel sees it.
+    pub fn master_port(&self) -> u16 {
+        let command = ["sentinel", "get-master-addr-by-name", "sessions"];
+        let answer = cli(self.sentinel.port(), &command);
+        answer.lines().last().unwrap().parse().unwrap()
+    }
+}
+
+/// Certificates for one test: an authority, and what it signed.
+pub struct Certificates(Directory);
+
+impl Certificates {
+    pub fn new() -> Self {
+        let this = Self(Directory::new());
+        let end = &[
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ];
+        let (ca, ca_key) = (this.path("ca.crt"), this.path("ca.key"));
+        this.make("ca", &["-addext", "keyUsage=critical,keyCertSign"]);
+        this.make("other", &["-addext", "keyUsage=critical,keyCertSign"]);
+        for name in ["server", "client"] {
+            this.make(name, &[&["-CA", &ca, "-CAkey", &ca_key][..], end].concat());
+        }
+        this
+    }
+
+    pub fn path(&self, file: &str) -> String {
+        self.0.path().join(file).to_str().unwrap().to_owned()
+    }
+
+    pub fn read(&self, file: &str) -> Vec<u8> {
+        std::fs::read(self.path(file)).unwrap()
+    }
+
+    fn make(&self, name: &str, more: &[&str]) {
+        let (key, certificate) = (
+            self.path(&format!("{name}.key")),
+            self.path(&format!("{name}.crt")),
+        );
+        let subject = format!("/CN={name}");
+        let always = [
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            &key,
+            "-out",
+            &certificate,
+            "-subj",
+            &subject,
+        ];
+        run("openssl", "openssl", &[&always[..], more].concat());
+    }
+
+    /// A server that speaks TLS, and asks clients for a certificate.
+    pub fn server(&self) -> Server {
+        let (ca, certificate, key) = (
+            self.path("ca.crt"),
+            self.path("server.crt"),
+            self.path("server.key"),
+        );
+        Server::start("redis-server", PACKAGE, |port, directory| {
+            let mut arguments = arguments(0, directory);
+            let port = port.to_string();
+            let tls = [
+                "--tls-port",
+                &port,
+                "--tls-ca-cert-file",
+                &ca,
+                "--tls-cert-file",
+                &certificate,
+                "--tls-key-file",
+                &key,
+                "--tls-auth-clients",
+                "yes",
+            ];
+            arguments.extend(tls.map(str::to_owned));
+            arguments
+        })
+    }
+}
