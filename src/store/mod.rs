@@ -45,12 +45,16 @@
 
 mod erased;
 mod key;
+#[cfg(feature = "memcached")]
+pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
 
 pub(crate) use erased::{BoxFuture, ErasedStore, erase};
 pub(crate) use key::Keyspace;
 pub use key::StoreKey;
+#[cfg(feature = "memcached")]
+pub use memcached::MemcachedStore;
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
 

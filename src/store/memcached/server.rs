@@ -1,0 +1,185 @@
+//! One server, and the way to it: a task for each runtime that keeps one connection up.
+
+use super::super::{StoreError, StoreKey};
+use super::address::Target;
+use super::connect::{Refused, connect};
+use super::connection::{Connection, Reading};
+use super::protocol::{Command, Reply};
+use crate::log;
+use std::fmt;
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::runtime::{self, Handle};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+/// The time between two attempts to connect: from this one on twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LAST_PAUSE: Duration = Duration::from_millis(500);
+/// A connection that lived so long was a good one: the next is tried at once.
+const SETTLED: Duration = Duration::from_secs(1);
+/// How often it is looked whether a server that is asked something is silent.
+const LOOKS: u32 = 4;
+
+pub(super) struct Server {
+    target: Arc<Target>,
+    /// One for each runtime, since a connection can be used only while its runtime is running.
+    links: Mutex<Vec<Link>>,
+}
+
+struct Link {
+    runtime: runtime::Id,
+    state: watch::Receiver<State>,
+    task: AbortHandle,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[derive(Clone)]
+enum State {
+    /// It is worth waiting for.
+    Connecting,
+    Up(Arc<Connection>),
+    /// Known to be down.
+    Down,
+}
+
+impl Server {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target: Arc::new(target),
+            links: Mutex::default(),
+        }
+    }
+
+    /// Has the server do something, and waits for its answer.
+    pub(super) async fn ask(
+        &self,
+        command: Command<'_>,
+        prefix: &str,
+        key: &StoreKey,
+    ) -> Result<Reply, StoreError> {
+        self.connection().await?.ask(command, prefix, key).await
+    }
+
+    async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
+        let mut state = self.link()?;
+        loop {
+            match &*state.borrow_and_update() {
+                State::Up(connection) if connection.is_open() => return Ok(Arc::clone(connection)),
+                State::Down => return Err(StoreError::unavailable()),
+                // A lost connection is about to be noticed.
+                State::Up(_) | State::Connecting => {}
+            }
+            // The task ends with the runtime.
+            let changed = state.changed().await;
+            changed.map_err(|_| StoreError::unavailable())?;
+        }
+    }
+
+    /// The state of the way from this runtime, which begins with its first use.
+    fn link(&self) -> Result<watch::Receiver<State>, StoreError> {
+        let runtime = Handle::try_current().map_err(|_| StoreError::unavailable())?;
+        let id = runtime.id();
+        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(link) = links.iter().find(|link| link.runtime == id) {
+            return Ok(link.state.clone());
+        }
+        // Those whose runtime has ended.
+        links.retain(|link| link.state.has_changed().is_ok());
+        let (sender, state) = watch::channel(State::Connecting);
+        let task = runtime.spawn(keep_up(Arc::clone(&self.target), sender));
+        links.push(Link {
+            runtime: id,
+            state: state.clone(),
+            task: task.abort_handle(),
+        });
+        Ok(state)
+    }
+
+    fn is_up(&self) -> bool {
+        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_up = |link: &Link| match &*link.state.borrow() {
+            State::Up(connection) => connection.is_open(),
+            _ => false,
+        };
+        links.iter().any(is_up)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = if self.is_up() { "up" } else { "not connected" };
+        write!(f, "{:?} ({state})", self.target.address)
+    }
+}
+
+/// Connects again and again, until the task is aborted. Nobody else makes connections, so there is never
+/// more than one attempt at a time.
+async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
+    let mut pause = FIRST_PAUSE;
+    let mut known = None;
+    loop {
+        let attempt = timeout(target.connect_limit, connect(&target)).await;
+        match attempt.unwrap_or(Err(Refused::Unreachable)) {
+            Ok((connection, reader)) => {
+                known = None;
+                let (connection, start) = (Arc::new(connection), Instant::now());
+                state.send_replace(State::Up(Arc::clone(&connection)));
+                let was_silent = serve(&connection, reader, target.answer_limit).await;
+                if start.elapsed() >= SETTLED {
+                    pause = FIRST_PAUSE;
+                    // One that fell silent is not worth waiting for.
+                    let next = if was_silent {
+                        State::Down
+                    } else {
+                        State::Connecting
+                    };
+                    state.send_replace(next);
+                    continue;
+                }
+            }
+            Err(why) if known != Some(why) => {
+                known = Some(why);
+                log::warn!(
+                    server = ?target.address,
+                    "memcached cannot be used: {}", why.text()
+                );
+            }
+            Err(_) => {}
+        }
+        state.send_replace(State::Down);
+        // The clients of a server that was restarted should not all come at once.
+        sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
+        pause = (pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// Uses a connection until it is over, and says whether it fell silent.
+async fn serve(connection: &Connection, reader: OwnedReadHalf, limit: Duration) -> bool {
+    let mut reading = Reading::new(connection, reader);
+    let mut looks = interval(limit / LOOKS);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut last, mut silent) = ((0, false), 0);
+    let ended = poll_fn(|cx| {
+        while looks.poll_tick(cx).is_ready() {
+            let now = reading.progress();
+            silent = if now == last && now.1 { silent + 1 } else { 0 };
+            last = now;
+            if silent == LOOKS {
+                return Poll::Ready(ControlFlow::Break(()));
+            }
+        }
+        reading.poll(cx).map(ControlFlow::Continue)
+    });
+    ended.await.is_break()
+}
