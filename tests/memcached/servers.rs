@@ -33,3 +33,8 @@ pub(crate) fn store<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Arc<Me
         .fold(builder, |builder, server| builder.server(address(server)));
     Arc::new(builder.build().unwrap())
 }
+
+/// A store on the server at this port.
+pub(crate) fn store_at(port: u16) -> Arc<MemcachedStore> {
+    Arc::new(MemcachedStore::new(format!("127.0.0.1:{port}")).unwrap())
+}

@@ -258,4 +258,5 @@ pub(super) fn read_number(digits: &[u8]) -> Option<u64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;

@@ -136,15 +136,18 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
                 let (connection, start) = (Arc::new(connection), Instant::now());
                 state.send_replace(State::Up(Arc::clone(&connection)));
                 let was_silent = serve(&connection, reader, target.answer_limit).await;
-                if start.elapsed() >= SETTLED {
+                let was_good = start.elapsed() >= SETTLED;
+                if was_good {
                     pause = FIRST_PAUSE;
-                    // One that fell silent is not worth waiting for.
-                    let next = if was_silent {
-                        State::Down
-                    } else {
-                        State::Connecting
-                    };
-                    state.send_replace(next);
+                }
+                // The next is worth waiting for, unless this happens again and again.
+                let is_hopeful = pause == FIRST_PAUSE && !was_silent;
+                state.send_replace(if is_hopeful {
+                    State::Connecting
+                } else {
+                    State::Down
+                });
+                if was_good {
                     continue;
                 }
             }
@@ -154,10 +157,12 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
                     server = ?target.address,
                     "memcached cannot be used: {}", why.text()
                 );
+                state.send_replace(State::Down);
             }
-            Err(_) => {}
+            Err(_) => {
+                state.send_replace(State::Down);
+            }
         }
-        state.send_replace(State::Down);
         // The clients of a server that was restarted should not all come at once.
         sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
         pause = (pause * 2).min(LAST_PAUSE);
