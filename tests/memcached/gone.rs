@@ -6,7 +6,7 @@ use crate::app::{
 };
 use crate::proxy::Proxy;
 use crate::servers::{memcached, store, store_at};
-use crate::support::Browser;
+use crate::support::{Browser, Started};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -44,7 +44,7 @@ async fn a_server_that_is_killed_in_the_middle_of_requests_leaves_them_an_answer
     let first = Browser::new().start(&app, "/hold/insert:a:1").held().await;
     let requests = [write, login, logout, first];
     server.pause();
-    requests.iter().for_each(|request| request.go());
+    requests.iter().for_each(Started::go);
     let reading = browser.start(&app, "/show");
     sleep(Duration::from_millis(100)).await;
     let start = Instant::now();

@@ -4,10 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod app;
+mod cancelled;
 mod conformance;
+mod full;
 mod gone;
+mod network;
+mod overlap;
 mod proxy;
 mod servers;
 mod several;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;

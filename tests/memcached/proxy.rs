@@ -17,14 +17,14 @@ pub(crate) enum Way {
     Clear,
     /// They come late.
     Delayed(Duration),
-    /// They never come, and the connection ends, in order or with a reset.
+    /// The next never comes, and the connection ends, in order or with a reset. Then it is clear.
     Cut,
     Reset,
-    /// Half of them comes, and then the connection ends.
+    /// The same, but half of the next comes.
     Truncated,
     /// They come twice.
     Doubled,
-    /// Their second half comes before their first.
+    /// The second half of each comes before its first.
     Swapped,
     /// Each comes in the place of the next: the first of all is held back.
     Shifted,
@@ -115,12 +115,14 @@ async fn answers(
             return (to, false);
         };
         let chunk = &buffer[..count];
-        let way = *way.lock().unwrap();
-        // The store asks for the settings first, and that shall work.
-        let way = if chunk.starts_with(b"STAT ") {
-            Way::Clear
-        } else {
-            way
+        let way = {
+            let mut way = way.lock().unwrap();
+            match *way {
+                // The store asks for the settings first, and that shall work.
+                _ if chunk.starts_with(b"STAT ") => Way::Clear,
+                Way::Cut | Way::Reset | Way::Truncated => std::mem::replace(&mut *way, Way::Clear),
+                way => way,
+            }
         };
         let (first, second) = chunk.split_at(count / 2);
         let sent = match way {

@@ -6,22 +6,23 @@ use crate::support::Browser;
 use crate::support::server::Server;
 use axum::Router;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 /// Browsers whose sessions are on each of the servers, told apart by stopping the first.
 async fn by_server(app: &Router, first: &Server) -> [Vec<Browser>; 2] {
     let mut sorted = [Vec::new(), Vec::new()];
     let mut browsers = Vec::new();
-    for n in 0..12 {
+    for n in 0..24 {
         browsers.push(session(app, &format!("/insert:n:{n}")).await);
     }
     first.pause();
-    for browser in browsers {
-        let answer = tokio::time::timeout(Duration::from_millis(200), async {
-            browser.sees(app).await
-        });
-        let is_second = answer.await.is_ok();
-        sorted[usize::from(is_second)].push(browser);
+    let reads: Vec<_> = browsers
+        .iter()
+        .map(|browser| browser.start(app, "/load/show"))
+        .collect();
+    for (browser, read) in browsers.into_iter().zip(reads) {
+        let answer = timeout(Duration::from_millis(100), read.answer()).await;
+        sorted[usize::from(answer.is_ok())].push(browser);
     }
     first.resume();
     assert!(sorted.iter().all(|browsers| browsers.len() >= 2));

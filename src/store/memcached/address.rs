@@ -88,11 +88,10 @@ pub(super) struct Credentials(String);
 impl Credentials {
     /// `None` if they cannot be in a file of memcached's `-Y`, or break its protocol.
     pub(super) fn new(user: &str, password: &str) -> Option<Self> {
-        let valid = |text: &str, not: &[char]| {
-            !text.is_empty() && !text.contains(char::is_control) && !text.contains(not)
-        };
-        (valid(user, &[' ', ':']) && valid(password, &[]))
-            .then(|| Self(format!("{user} {password}")))
+        let is_word =
+            |text: &str| !text.is_empty() && !text.contains(|c: char| c == ' ' || c.is_control());
+        let valid = is_word(user) && is_word(password) && !user.contains(':');
+        valid.then(|| Self(format!("{user} {password}")))
     }
 
     pub(super) fn text(&self) -> &str {
@@ -150,12 +149,13 @@ mod tests {
 
     #[test]
     fn credentials_are_what_memcached_can_be_told() {
-        assert_eq!(Credentials::new("u", "p w:x").unwrap().text(), "u p w:x");
+        assert_eq!(Credentials::new("u", "p:w").unwrap().text(), "u p:w");
         for (user, password) in [
             ("", "p"),
             ("u", ""),
             ("a b", "p"),
             ("a:b", "p"),
+            ("u", "p w"),
             ("u", "a\r\nb"),
         ] {
             assert!(Credentials::new(user, password).is_none());

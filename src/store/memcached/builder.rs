@@ -175,8 +175,8 @@ impl fmt::Display for MemcachedConfigError {
                 "the prefix of memcached keys must be at most {MAX_PREFIX} visible ASCII characters"
             ),
             Self::Credentials => f.write_str(
-                "memcached's user and password must not be empty or hold control characters, nor \
-                 the user a space or a colon",
+                "memcached's user and password must not be empty or hold spaces or control \
+                 characters, nor the user a colon",
             ),
             Self::Limit => {
                 f.write_str("the limits of a memcached store must be a millisecond or more")
