@@ -7,6 +7,9 @@ use crate::app::{
 use crate::proxy::Proxy;
 use crate::servers::{memcached, store, store_at};
 use crate::support::{Browser, Started};
+use bytes::Bytes;
+use sessile::store::{Store as _, StoreError, StoreKey};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -81,6 +84,30 @@ async fn a_server_that_is_stopped_costs_the_time_limit_once_and_then_nothing() {
         sleep(Duration::from_millis(20)).await;
     }
     assert_ok(&session(&app, "/insert:a:1").await.get(&app, "/show").await);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_server_that_is_stopped_is_bounded() {
+    let server = memcached();
+    let store = store([&server]);
+    let key = StoreKey::from_bytes([7; 32]);
+    store.delete(&key).await.unwrap();
+    server.pause();
+    let value = Bytes::from(vec![0; 500_000]);
+    let mut asked = Vec::new();
+    for _ in 0..1000 {
+        let (store, value) = (Arc::clone(&store), value.clone());
+        asked.push(tokio::spawn(async move {
+            store.add(&key, value, Duration::from_secs(60)).await
+        }));
+    }
+    let mut refused = 0;
+    for add in asked {
+        let error = add.await.unwrap().unwrap_err();
+        refused += usize::from(error == StoreError::unavailable());
+    }
+    // They did not even get into the queue, which takes 16 MiB at most and what the socket takes.
+    assert!(refused > 900, "{refused}");
 }
 
 #[tokio::test]

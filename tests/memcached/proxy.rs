@@ -118,8 +118,8 @@ async fn answers(
         let way = {
             let mut way = way.lock().unwrap();
             match *way {
-                // The store asks for the settings first, and that shall work.
-                _ if chunk.starts_with(b"STAT ") => Way::Clear,
+                // What the store asks first shall work.
+                _ if is_greeting(chunk) => Way::Clear,
                 Way::Cut | Way::Reset | Way::Truncated => std::mem::replace(&mut *way, Way::Clear),
                 way => way,
             }
@@ -148,4 +148,8 @@ async fn answers(
             return (to, false);
         }
     }
+}
+
+fn is_greeting(answer: &[u8]) -> bool {
+    answer.starts_with(b"STAT ") || answer.ends_with(b" Ocheck\r\n")
 }

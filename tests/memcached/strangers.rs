@@ -83,6 +83,7 @@ async fn other_protocols_on_the_port_are_no_memcached() {
         b"STAT cas_enabled yes\r\nEND\r\n",
         b"STAT cas_enabled yes\r\nSTAT item_size_max -1\r\nEND\r\n",
         b"STAT cas_enabled yes\r\nSTAT item_size_max 1000000\r\nEND\r\nEN\r\n",
+        b"STAT cas_enabled yes\r\nSTAT item_size_max 1000000\r\nEND\r\nEN Ocheck\r\nEN\r\n",
         b"ERROR\r\n",
     ] {
         is_no_store(&app(store_at(answers(bytes, 1).await))).await;
@@ -99,7 +100,8 @@ async fn a_server_that_never_ends_or_never_begins_is_no_memcached() {
 
 #[tokio::test]
 async fn a_server_that_turns_strange_after_its_settings_is_in_doubt() {
-    const SETTINGS: &[u8] = b"STAT cas_enabled yes\r\nSTAT item_size_max 1000000\r\nEND\r\n";
+    const SETTINGS: &[u8] =
+        b"STAT cas_enabled yes\r\nSTAT item_size_max 1000000\r\nEND\r\nEN Ocheck\r\n";
     // It answers what comes next with its settings too.
     let store = store_at(answers(SETTINGS, 1).await);
     let key = StoreKey::from_bytes([7; 32]);

@@ -77,9 +77,11 @@ async fn authenticate(stream: &mut TcpStream, credentials: &Credentials) -> Resu
     }
 }
 
-/// Asks for the settings, and returns how large an item may be.
+/// Asks for the settings, and returns how large an item may be. And tries whether an answer repeats a
+/// tag also where there is no entry, which versions before 1.6 do not.
 async fn settings(stream: &mut TcpStream) -> Result<usize, Refused> {
-    stream.write_all(b"stats settings\r\n").await?;
+    let command = b"stats settings\r\nmg check c Ocheck\r\n";
+    stream.write_all(command).await?;
     let (mut input, mut read) = (BytesMut::new(), 0);
     let (mut versions, mut max_item) = (false, None);
     loop {
@@ -104,8 +106,9 @@ async fn settings(stream: &mut TcpStream) -> Result<usize, Refused> {
     if !versions {
         return Err(Refused::NoVersions);
     }
+    let tried = next_line(stream, &mut input).await?;
     // Nobody asked for more.
-    if !input.is_empty() {
+    if !tried.ends_with(b" Ocheck") || !input.is_empty() {
         return Err(Refused::Stranger);
     }
     max_item.ok_or(Refused::Stranger)

@@ -9,7 +9,7 @@ use crate::log;
 use std::fmt;
 use std::future::poll_fn;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::tcp::OwnedReadHalf;
@@ -44,13 +44,29 @@ impl Drop for Link {
     }
 }
 
-#[derive(Clone)]
 enum State {
     /// It is worth waiting for.
     Connecting,
     Up(Arc<Connection>),
     /// Known to be down.
     Down,
+}
+
+impl State {
+    /// `None` if it has to be waited for.
+    fn known(&self) -> Option<Result<Arc<Connection>, StoreError>> {
+        match self {
+            Self::Up(connection) if connection.is_open() => Some(Ok(Arc::clone(connection))),
+            Self::Down => Some(Err(StoreError::unavailable())),
+            // A connection that was lost is about to be noticed.
+            Self::Up(_) | Self::Connecting => None,
+        }
+    }
+}
+
+enum Look {
+    Known(Result<Arc<Connection>, StoreError>),
+    Wait(watch::Receiver<State>),
 }
 
 impl Server {
@@ -72,27 +88,29 @@ impl Server {
     }
 
     async fn connection(&self) -> Result<Arc<Connection>, StoreError> {
-        let mut state = self.link()?;
+        let mut state = match self.look()? {
+            Look::Known(connection) => return connection,
+            Look::Wait(state) => state,
+        };
         loop {
-            match &*state.borrow_and_update() {
-                State::Up(connection) if connection.is_open() => return Ok(Arc::clone(connection)),
-                State::Down => return Err(StoreError::unavailable()),
-                // A lost connection is about to be noticed.
-                State::Up(_) | State::Connecting => {}
-            }
             // The task ends with the runtime.
             let changed = state.changed().await;
             changed.map_err(|_| StoreError::unavailable())?;
+            if let Some(connection) = state.borrow_and_update().known() {
+                return connection;
+            }
         }
     }
 
-    /// The state of the way from this runtime, which begins with its first use.
-    fn link(&self) -> Result<watch::Receiver<State>, StoreError> {
+    /// Looks at the way from this runtime, which begins with its first use.
+    fn look(&self) -> Result<Look, StoreError> {
         let runtime = Handle::try_current().map_err(|_| StoreError::unavailable())?;
         let id = runtime.id();
-        let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = links.iter().find(|link| link.runtime == id) {
-            return Ok(link.state.clone());
+        let mut links = self.links();
+        if let Some(link) = links.iter_mut().find(|link| link.runtime == id) {
+            // Marked as seen, so that what is waited for is what comes after it.
+            let known = link.state.borrow_and_update().known();
+            return Ok(known.map_or_else(|| Look::Wait(link.state.clone()), Look::Known));
         }
         // Those whose runtime has ended.
         links.retain(|link| link.state.has_changed().is_ok());
@@ -103,16 +121,16 @@ impl Server {
             state: state.clone(),
             task: task.abort_handle(),
         });
-        Ok(state)
+        Ok(Look::Wait(state))
+    }
+
+    fn links(&self) -> MutexGuard<'_, Vec<Link>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_up(&self) -> bool {
-        let links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_up = |link: &Link| match &*link.state.borrow() {
-            State::Up(connection) => connection.is_open(),
-            _ => false,
-        };
-        links.iter().any(is_up)
+        let is_up = |link: &Link| matches!(link.state.borrow().known(), Some(Ok(_)));
+        self.links().iter().any(is_up)
     }
 }
 
