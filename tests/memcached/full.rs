@@ -62,6 +62,25 @@ async fn a_server_that_is_full_and_evicts_nothing_refuses_new_sessions() {
     session(&app, "/insert:a:1").await;
 }
 
+/// Memcached drops the entry that it has no room to replace: to its user that is an eviction.
+#[tokio::test]
+async fn a_session_that_grows_on_a_full_server_is_refused_and_may_be_gone() {
+    let server = memcached_with(&["-m", "2", "-M"]);
+    let store = store([&server]);
+    let app = app(store.clone());
+    let layer = SessionLayer::new(store);
+    let browser = session(&app, "/insert:a:1").await;
+    let (_, refused) = fill(&layer, 1000).await;
+    assert!(refused.is_some());
+    let grow = async |session: Session| {
+        session.insert("text", "x".repeat(10_000)).unwrap();
+    };
+    let refused = answer(&layer, browser.request("GET", "/"), grow).await;
+    assert_unavailable(&refused);
+    let seen = browser.sees(&app).await;
+    assert!(seen.is_empty() || seen == "a=1", "{seen}");
+}
+
 #[tokio::test]
 async fn an_evicted_session_is_gone_and_stays_gone() {
     let server = memcached_with(&["-m", "2"]);

@@ -182,3 +182,24 @@ async fn attempts_to_connect_are_few_however_many_requests_there_are() {
     }
     assert_eq!(proxy.connections(), before);
 }
+
+#[tokio::test]
+async fn attempts_to_connect_to_a_server_that_is_stopped_are_few_too() {
+    let server = memcached();
+    let proxy = Proxy::before(&server).await;
+    let app = app(store_at(proxy.port));
+    let browser = session(&app, "/insert:a:1").await;
+    server.pause();
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(5) {
+        let requests: Vec<_> = (0..20).map(|_| browser.start(&app, "/show")).collect();
+        for request in requests {
+            assert_unavailable(&request.answer().await);
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    let attempts = proxy.connections() - 1;
+    assert!((1..=5).contains(&attempts), "{attempts} in five seconds");
+    server.resume();
+    recovers(&app, &browser, "a=1").await;
+}

@@ -3,6 +3,7 @@
 use crate::app::{app, assert_ok, is_known_to_be_down, session};
 use crate::servers::{address, memcached, memcached_with, store, store_at};
 use crate::support::Browser;
+use crate::support::log::Log;
 use crate::support::server::{Directory, Server};
 use axum::Router;
 use http::StatusCode;
@@ -153,6 +154,29 @@ async fn a_password_is_never_printed_nor_left_on_a_server_that_asks_for_none() {
     let builder = MemcachedStore::builder().server("someone:secret@host");
     let printed = format!("{store:?} {builder:?} {:?}", builder.clone().build());
     assert!(!printed.contains("secret"), "{printed}");
+}
+
+#[tokio::test]
+async fn the_log_tells_once_why_a_server_cannot_be_used_and_no_secrets() {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let (server, _directory) = with_password();
+    let store = store_of(&server, "someone-else", "canary");
+    let browser = browser();
+    let app = app(store);
+    browser.start(&app, "/show").answer().await;
+    sleep(Duration::from_millis(500)).await;
+    is_known_to_be_down(&app, &browser).await;
+    let text = log.text();
+    assert_eq!(
+        text.matches("memcached cannot be used").count(),
+        1,
+        "{text}"
+    );
+    assert!(text.contains(&address(&server)) && text.contains("the user and the password"));
+    for secret in ["canary", "someone-else", "AAAA"] {
+        assert!(!text.contains(secret), "{text}");
+    }
 }
 
 /// What the server answers to this.
