@@ -1,7 +1,8 @@
 //! The conformance suite, over one server and over two.
 
-use crate::servers::{memcached, store};
+use crate::servers::{memcached, store, tell};
 use sessile::conformance;
+use sessile::store::{Store as _, StoreKey};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -78,5 +79,30 @@ async fn what_one_client_of_two_servers_did_another_sees() {
     let (one, another) = (store(&servers), store(servers.iter().rev()));
     for _ in 0..20 {
         conformance::what_one_client_did_another_sees(&one, &another).await;
+    }
+}
+
+#[tokio::test]
+async fn the_server_keeps_entries_for_as_long_as_it_is_told() {
+    let (server, key) = (memcached(), StoreKey::from_bytes([7; 32]));
+    let store = store([&server]);
+    const DAY: u64 = 24 * 60 * 60;
+    for seconds in [1, 60, 30 * DAY - 1, 30 * DAY, 31 * DAY, 400 * DAY] {
+        store
+            .add(&key, "".into(), Duration::from_secs(seconds))
+            .await
+            .unwrap();
+        let answer = tell(&server, &format!("mg test:{} t\r\n", key.to_text()));
+        let left: u64 = answer
+            .trim_end()
+            .strip_prefix("HD t")
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(
+            (seconds..=seconds + 2).contains(&(left + 1)),
+            "{seconds}: {left}"
+        );
+        store.delete(&key).await.unwrap();
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::support::server::Server;
 use sessile::store::MemcachedStore;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 
 pub(crate) fn memcached() -> Server {
@@ -37,4 +39,13 @@ pub(crate) fn store<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Arc<Me
 /// A store on the server at this port.
 pub(crate) fn store_at(port: u16) -> Arc<MemcachedStore> {
     Arc::new(MemcachedStore::new(format!("127.0.0.1:{port}")).unwrap())
+}
+
+/// What the server answers to this.
+pub(crate) fn tell(server: &Server, command: &str) -> String {
+    let mut stream = TcpStream::connect(address(server)).unwrap();
+    stream.write_all(command.as_bytes()).unwrap();
+    let mut answer = [0; 1000];
+    let count = stream.read(&mut answer).unwrap();
+    String::from_utf8(answer[..count].to_vec()).unwrap()
 }

@@ -1,15 +1,13 @@
 //! Servers that are not what they should be, and entries that nobody here wrote.
 
 use crate::app::{app, assert_ok, is_known_to_be_down, session};
-use crate::servers::{address, memcached, memcached_with, store, store_at};
+use crate::servers::{address, memcached, memcached_with, store, store_at, tell};
 use crate::support::Browser;
 use crate::support::log::Log;
 use crate::support::server::{Directory, Server};
 use axum::Router;
 use http::StatusCode;
 use sessile::store::{MemcachedStore, Store as _, StoreError, StoreKey};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -177,15 +175,6 @@ async fn the_log_tells_once_why_a_server_cannot_be_used_and_no_secrets() {
     for secret in ["canary", "someone-else", "AAAA"] {
         assert!(!text.contains(secret), "{text}");
     }
-}
-
-/// What the server answers to this.
-fn tell(server: &Server, command: &str) -> String {
-    let mut stream = TcpStream::connect(address(server)).unwrap();
-    stream.write_all(command.as_bytes()).unwrap();
-    let mut answer = [0; 1000];
-    let count = stream.read(&mut answer).unwrap();
-    String::from_utf8(answer[..count].to_vec()).unwrap()
 }
 
 /// The keys on the server.

@@ -17,7 +17,8 @@
 //! Each session has its place on one of the servers, by consistent hashing. When a server is gone its
 //! sessions are *unavailable* (503), and go on when it is back. They never move: a server that comes back with
 //! what it had would bring sessions to life that were ended meanwhile. To change the list of servers, stop all
-//! instances of the app first; a server less or more costs the sessions of its share.
+//! instances of the app first; a server less or more costs the sessions of its share. For the same reason no proxy
+//! that moves keys may stand in between.
 //!
 //! # What to know about memcached
 //!
@@ -31,6 +32,7 @@
 //!   nothing that is over it.
 //! * It counts in seconds: an entry may stay up to two seconds too long. The last date it knows is in
 //!   January 2038. Longer lifetimes end then, and from 30 days before it on all of them are at most 30 days.
+//!   Lifetimes above 30 days are dates to it, so its clock and the app's should agree.
 //! * A version is the server's own compare-and-set number. It counts all writes of the server's life, so
 //!   it never comes back for a key while the server runs. A server that was restarted counts from 1 again, and
 //!   is empty. A write that expects a number from before finds no entry: the layer adds a key
