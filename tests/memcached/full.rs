@@ -4,7 +4,8 @@ use crate::app::{app, assert_interrupted, assert_ok, assert_unavailable, session
 use crate::servers::{memcached, memcached_with, store};
 use crate::support::{Browser, answer};
 use http::StatusCode;
-use sessile::store::{Added, Replaced, Store as _, StoreError, StoreKey};
+use sessile::conformance;
+use sessile::store::{Added, Store as _, StoreKey};
 use sessile::{Session, SessionLayer};
 use std::time::Duration;
 
@@ -108,27 +109,14 @@ async fn what_is_over_the_servers_limit_is_refused_and_the_old_entry_stays() {
     for (limit, options) in [(1 << 20, &[][..]), (512 << 10, &["-I", "512k"])] {
         let server = memcached_with(options);
         let store = store([&server]);
-        let key = StoreKey::from_bytes([7; 32]);
-        let Added::Done(version) = store.add(&key, "old".into(), MINUTE).await.unwrap() else {
-            panic!("it exists");
-        };
         for size in [limit - 511, limit, 3 * limit] {
-            let large = vec![0; size];
-            let replaced = store
-                .replace(&key, version, large.clone().into(), MINUTE)
-                .await;
-            assert_eq!(replaced, Err(StoreError::too_large()));
-            let other = StoreKey::from_bytes([8; 32]);
-            let added = store.add(&other, large.into(), MINUTE).await;
-            assert_eq!(added, Err(StoreError::too_large()));
-            let entry = store.get(&key).await.unwrap().unwrap();
-            assert_eq!((&entry.value[..], entry.version), (&b"old"[..], version));
+            let large = vec![0; size].into();
+            conformance::what_is_too_large_changes_nothing(&store, large).await;
         }
         let nearly = vec![7; limit - 512];
-        let replaced = store
-            .replace(&key, version, nearly.clone().into(), MINUTE)
-            .await;
-        assert!(matches!(replaced, Ok(Replaced::Done(_))));
+        let key = StoreKey::from_bytes([7; 32]);
+        let added = store.add(&key, nearly.clone().into(), MINUTE).await;
+        assert!(matches!(added, Ok(Added::Done(_))));
         assert_eq!(store.get(&key).await.unwrap().unwrap().value, nearly);
     }
 }
