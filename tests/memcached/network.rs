@@ -27,6 +27,18 @@ async fn a_write_whose_answer_is_lost_counts_once() {
 }
 
 #[tokio::test]
+async fn a_read_whose_answer_is_lost_is_asked_again() {
+    let server = memcached();
+    for way in LOST {
+        let proxy = Proxy::before(&server).await;
+        let app = app(store_at(proxy.port));
+        let browser = session(&app, "/insert:a:1").await;
+        proxy.set(way);
+        assert_eq!(browser.sees(&app).await, "a=1", "{way:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_whose_answer_is_lost_leaves_one_id() {
     let server = memcached();
     for way in LOST {

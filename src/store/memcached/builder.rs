@@ -6,6 +6,9 @@ use super::protocol::MAX_PREFIX;
 use std::fmt;
 use std::time::Duration;
 
+/// The longest limit: what is more is as good as none.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Sets up a [`MemcachedStore`]. From [`MemcachedStore::builder`].
 ///
 /// ```
@@ -77,7 +80,7 @@ impl MemcachedStoreBuilder {
     }
 
     /// How long a server may be silent while it is asked something, before the connection is given
-    /// up and the server taken for down. The default is two seconds.
+    /// up and the server taken for down. The default is two seconds, and the most is a day.
     pub const fn answer_limit(mut self, limit: Duration) -> Self {
         self.answer_limit = limit;
         self
@@ -114,8 +117,8 @@ impl MemcachedStoreBuilder {
         let targets = addresses.into_iter().map(|address| Target {
             address,
             credentials: credentials.clone(),
-            connect_limit: self.connect_limit,
-            answer_limit: self.answer_limit,
+            connect_limit: self.connect_limit.min(DAY),
+            answer_limit: self.answer_limit.min(DAY),
         });
         Ok(MemcachedStore::with(targets.collect(), self.prefix))
     }

@@ -42,8 +42,8 @@
 //!
 //! One connection for each server and each Tokio runtime, with all requests in flight on it. It is made at
 //! the first use and kept up by a task, which ends with the store. While a server is known to be down, requests
-//! fail at once, and it is tried every half second. A missing runtime is
-//! [`StoreError::unavailable`].
+//! fail at once, and it is tried every half second. For a server that does not answer, 16,384 requests and 16 MiB may wait;
+//! what is more is [`StoreError::unavailable`], and so is a missing runtime.
 
 mod address;
 mod builder;
@@ -121,7 +121,12 @@ impl fmt::Debug for MemcachedStore {
 
 impl Store for MemcachedStore {
     async fn get(&self, key: &StoreKey) -> Result<Option<Entry>, StoreError> {
-        match self.ask(key, Command::Get).await? {
+        let mut reply = self.ask(key, Command::Get).await;
+        if reply == Err(StoreError::in_doubt()) {
+            // The connection was lost. To read again does no harm.
+            reply = self.ask(key, Command::Get).await;
+        }
+        match reply? {
             Reply::Value(value, version) => Ok(Some(Entry::new(value, version))),
             Reply::Missing => Ok(None),
             _ => Err(StoreError::in_doubt()),

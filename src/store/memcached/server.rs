@@ -169,15 +169,13 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
                     continue;
                 }
             }
-            Err(why) if known != Some(why) => {
-                known = Some(why);
-                log::warn!(
-                    server = ?target.address,
-                    "memcached cannot be used: {}", why.text()
-                );
-                state.send_replace(State::Down);
-            }
-            Err(_) => {
+            Err(why) => {
+                if known.replace(why) != Some(why) {
+                    log::warn!(
+                        server = ?target.address,
+                        "memcached cannot be used: {}", why.text()
+                    );
+                }
                 state.send_replace(State::Down);
             }
         }

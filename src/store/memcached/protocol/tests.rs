@@ -141,8 +141,10 @@ proptest! {
 
     #[test]
     fn an_answer_with_another_tag_is_refused((verb, reply) in any_answer(), tag in any::<u64>()) {
-        prop_assume!(tag != 7 && reply != Reply::TooLarge && reply != Reply::Full);
-        prop_assert!(parsed(&answer(verb, &reply, tag), verb) == Err(BadReply));
+        // The errors have none.
+        if tag != 7 && reply != Reply::TooLarge && reply != Reply::Full {
+            prop_assert!(parsed(&answer(verb, &reply, tag), verb) == Err(BadReply));
+        }
     }
 
     #[test]
