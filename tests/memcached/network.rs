@@ -138,7 +138,7 @@ async fn answers_that_are_mixed_up_reach_nobody_else() {
         for (user, path) in &users {
             sessions.push((user, session(&app, path).await, 0, 0));
         }
-        for round in 0..60 {
+        for round in 0..24 {
             // Between them it heals.
             proxy.set(if round % 3 == 0 { way } else { Way::Clear });
             let requests: Vec<_> = (0..20)
@@ -159,16 +159,22 @@ async fn answers_that_are_mixed_up_reach_nobody_else() {
                     *unknown += u32::from(is_write);
                 }
             }
-            sleep(Duration::from_millis(10)).await;
+            proxy.set(Way::Clear);
+            for (user, browser, ..) in &sessions {
+                let start = Instant::now();
+                while browser.clone().get(&app, "/load").await.status != StatusCode::OK {
+                    assert!(start.elapsed() < Duration::from_secs(1), "{way:?}: {user}");
+                    sleep(Duration::from_millis(10)).await;
+                }
+            }
         }
-        proxy.set(Way::Clear);
-        sleep(Duration::from_millis(600)).await;
+        assert!(sessions.iter().any(|&(.., unknown)| unknown > 0), "{way:?}");
         for (user, browser, acknowledged, unknown) in sessions {
             let seen = browser.sees(&app).await;
             let (n, seen_user) = seen.split_once(' ').unwrap();
             assert_eq!(seen_user, format!("user={user}"));
             let n: u32 = n.strip_prefix("n=").unwrap().parse().unwrap();
-            assert!(unknown > 0 && acknowledged > 0, "{way:?}");
+            assert!(acknowledged > 0, "{way:?}");
             assert!((acknowledged..=acknowledged + unknown).contains(&n));
         }
     }
