@@ -74,6 +74,7 @@
 //! | `axum` | the extractor, and errors as responses | yes |
 //! | `memory` | [`MemoryStore`](store::MemoryStore) | yes |
 //! | `redis` | [`RedisStore`](store::RedisStore) | |
+//! | `memcached` | [`MemcachedStore`](store::MemcachedStore) | |
 //! | `tracing` | log events, under the target `sessile` | |
 //! | `conformance` | the test suite for stores of your own | |
 //! | `test-util` | a clock and a randomness that tests move; outside of semver | |

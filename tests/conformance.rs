@@ -87,6 +87,12 @@ mod the_memory_store_keeps {
         conformance::what_one_client_did_another_sees(&store, &Arc::clone(&store)).await;
     }
 
+    #[tokio::test]
+    async fn what_is_too_large_changes_nothing() {
+        let store = MemoryStore::builder().max_bytes(1000).build();
+        conformance::what_is_too_large_changes_nothing(&store, vec![0; 1000].into()).await;
+    }
+
     #[test]
     fn every_sentence_without_a_tokio_runtime() {
         let (store, clock) = store_and_clock();
@@ -128,6 +134,7 @@ enum Fault {
     ReadsAreOld,
     ReadsAreTorn,
     DroppedReadsLeaveTheirReply,
+    TooLargeRemoves,
 }
 
 /// A store that does one thing wrong, around one that does all things right.
@@ -355,8 +362,11 @@ impl Store for Wrong {
         let replaced = self
             .inner
             .replace(key, current.version, value.clone(), ttl)
-            .await?;
-        Ok(match replaced {
+            .await;
+        if self.fault == Fault::TooLargeRemoves && replaced.is_err() {
+            self.inner.delete(key).await?;
+        }
+        Ok(match replaced? {
             Replaced::Done(version) => {
                 if self.fault != Fault::ReadsAreOld {
                     self.count_write(key);
@@ -453,5 +463,24 @@ mod a_wrong_store_is_caught {
         that_reads_bytes_and_version_apart: ReadsAreTorn by reads_are_whole;
         that_serves_old_copies: ReadsAreOld by a_read_sees_the_last_write;
         that_leaves_the_reply_to_a_dropped_read: DroppedReadsLeaveTheirReply by a_dropped_call_harms_nobody;
+    }
+    #[test]
+    fn that_drops_an_entry_for_a_value_that_is_too_large() {
+        let mut store = Wrong::new(Fault::TooLargeRemoves, Arc::new(ManualClock::new()));
+        store.inner = MemoryStore::builder().max_bytes(1000).build();
+        let verdict = catch_unwind(AssertUnwindSafe(|| {
+            let value = vec![0; 1000].into();
+            block_on(conformance::what_is_too_large_changes_nothing(
+                &store, value,
+            ));
+        }));
+        let message = *verdict
+            .expect_err("not caught")
+            .downcast::<String>()
+            .unwrap();
+        assert!(
+            message.starts_with("what_is_too_large_changes_nothing: "),
+            "{message}"
+        );
     }
 }

@@ -44,12 +44,14 @@
 //! doubt`](crate::store::StoreError::in_doubt) where it must, and never
 //! [`Missing`](crate::store::Replaced::Missing) because of an error, takes a backend
 //! that fails on purpose. And where clients keep anything of their own (a connection, a copy), run
-//! [`what_one_client_did_another_sees`] with two of them.
+//! [`what_one_client_did_another_sees`] with two of them. Where values have a limit, run
+//! [`what_is_too_large_changes_nothing`] with one above it.
 
 mod dropped;
 mod entries;
 mod judge;
 mod lifetimes;
+mod limits;
 mod overlap;
 mod versions;
 
@@ -64,6 +66,7 @@ pub use lifetimes::{
     a_refused_write_leaves_the_time_to_live, an_entry_ends_after_its_time_to_live,
     each_write_sets_the_time_to_live, lifetimes_of_a_millisecond_end, lifetimes_of_years_are_held,
 };
+pub use limits::what_is_too_large_changes_nothing;
 pub use overlap::{
     a_deleted_entry_stays_dead, concurrent_increments_are_all_counted, of_many_adds_one_wins,
     of_many_deletes_one_is_done, of_many_replaces_one_wins, reads_are_whole,

@@ -1,0 +1,191 @@
+//! The settings of a memcached store.
+
+use super::MemcachedStore;
+use super::address::{Address, Credentials, Target};
+use super::protocol::MAX_PREFIX;
+use std::fmt;
+use std::time::Duration;
+
+/// The longest limit: what is more is as good as none.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Sets up a [`MemcachedStore`]. From [`MemcachedStore::builder`].
+///
+/// ```
+/// use sessile::store::MemcachedStore;
+/// use std::time::Duration;
+///
+/// let store = MemcachedStore::builder()
+///     .server("cache-1.internal:11211")
+///     .server("cache-2.internal:11211")
+///     .prefix("shop:")
+///     .connect_limit(Duration::from_millis(500))
+///     .build()?;
+/// # Ok::<(), sessile::store::memcached::MemcachedConfigError>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct MemcachedStoreBuilder {
+    servers: Vec<String>,
+    prefix: String,
+    credentials: Option<(String, String)>,
+    connect_limit: Duration,
+    answer_limit: Duration,
+}
+
+impl MemcachedStoreBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            servers: Vec::new(),
+            prefix: "sessile:".to_owned(),
+            credentials: None,
+            connect_limit: Duration::from_secs(1),
+            answer_limit: Duration::from_secs(2),
+        }
+    }
+
+    /// One more server: `host`, `host:port`, or an IPv6 address in brackets. The port is 11211 if it
+    /// is not said.
+    ///
+    /// The text also decides which sessions the server keeps. So all instances of an app have to name the servers
+    /// alike, in any order, and a server that gets another name or port loses its sessions.
+    pub fn server(mut self, address: impl Into<String>) -> Self {
+        self.servers.push(address.into());
+        self
+    }
+
+    /// What the keys begin with, for a server that others use too. The default is `sessile:`.
+    ///
+    /// Up to 207 visible ASCII characters, or none.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The user and the password for servers that run with an authentication file (`-Y`).
+    ///
+    /// They are sent as they are: memcached does not encrypt them. (Its SASL is not supported.)
+    pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.credentials = Some((user.into(), password.into()));
+        self
+    }
+
+    /// How long it may take to connect to a server. The default is a second.
+    ///
+    /// Only the requests that come first wait for it: while a server is known to be down, they fail
+    /// at once.
+    pub const fn connect_limit(mut self, limit: Duration) -> Self {
+        self.connect_limit = limit;
+        self
+    }
+
+    /// How long a server may be silent while it is asked something, before the connection is given
+    /// up and the server taken for down. The default is two seconds, and the most is a day.
+    pub const fn answer_limit(mut self, limit: Duration) -> Self {
+        self.answer_limit = limit;
+        self
+    }
+
+    /// The store. It connects when it is first used, and needs no runtime before.
+    ///
+    /// # Errors
+    ///
+    /// A [`MemcachedConfigError`] that names the setting to change.
+    pub fn build(self) -> Result<MemcachedStore, MemcachedConfigError> {
+        let credentials = self.credentials.map(|(user, password)| {
+            Credentials::new(&user, &password).ok_or(MemcachedConfigError::Credentials)
+        });
+        let credentials = credentials.transpose()?;
+        if self.prefix.len() > MAX_PREFIX || !self.prefix.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(MemcachedConfigError::Prefix);
+        }
+        if self.connect_limit.is_zero() || self.answer_limit < Duration::from_millis(1) {
+            return Err(MemcachedConfigError::Limit);
+        }
+        let mut addresses = Vec::new();
+        for (index, text) in self.servers.iter().enumerate() {
+            let address =
+                Address::parse(text).ok_or(MemcachedConfigError::Server { number: index + 1 })?;
+            if addresses.contains(&address) {
+                return Err(MemcachedConfigError::SameServer { number: index + 1 });
+            }
+            addresses.push(address);
+        }
+        if addresses.is_empty() {
+            return Err(MemcachedConfigError::NoServer);
+        }
+        let targets = addresses.into_iter().map(|address| Target {
+            address,
+            credentials: credentials.clone(),
+            connect_limit: self.connect_limit.min(DAY),
+            answer_limit: self.answer_limit.min(DAY),
+        });
+        Ok(MemcachedStore::with(targets.collect(), self.prefix))
+    }
+}
+
+impl fmt::Debug for MemcachedStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A server's text may be a URL with a password.
+        f.debug_struct("MemcachedStoreBuilder")
+            .field("servers", &self.servers.len())
+            .field("prefix", &self.prefix)
+            .field("connect_limit", &self.connect_limit)
+            .field("answer_limit", &self.answer_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A memcached store that there cannot be: which setting to change.
+///
+/// It repeats nothing of the settings, since a server's text may hold a password by mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MemcachedConfigError {
+    /// No server was named.
+    NoServer,
+    /// The text is no `host` or `host:port`.
+    Server {
+        /// Which of the servers, counted from 1.
+        number: usize,
+    },
+    /// The server was named before.
+    SameServer {
+        /// Which of the servers, counted from 1.
+        number: usize,
+    },
+    /// The prefix is too long, or has a character that a key must not have.
+    Prefix,
+    /// The user or the password cannot be sent to memcached.
+    Credentials,
+    /// A limit is zero.
+    Limit,
+}
+
+impl fmt::Display for MemcachedConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoServer => f.write_str("a memcached store needs at least one server"),
+            Self::Server { number } => write!(
+                f,
+                "memcached server number {number} must be written as `host` or `host:port`"
+            ),
+            Self::SameServer { number } => {
+                write!(f, "memcached server number {number} was named before")
+            }
+            Self::Prefix => write!(
+                f,
+                "the prefix of memcached keys must be at most {MAX_PREFIX} visible ASCII characters"
+            ),
+            Self::Credentials => f.write_str(
+                "memcached's user and password must not be empty or hold spaces or control \
+                 characters, nor the user a colon",
+            ),
+            Self::Limit => {
+                f.write_str("the limits of a memcached store must be a millisecond or more")
+            }
+        }
+    }
+}
+
+impl std::error::Error for MemcachedConfigError {}
