@@ -24,7 +24,10 @@ pub trait Random: fmt::Debug + Send + Sync + 'static {
 
 /// The generator of random numbers failed.
 #[derive(Debug, Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "so that a test can make one")]
+#[cfg_attr(
+    feature = "test-util",
+    expect(clippy::exhaustive_structs, reason = "so that a test can make one")
+)]
 pub struct RandomError;
 
 impl fmt::Display for RandomError {
@@ -87,8 +90,13 @@ impl Random for SystemRandom {
     }
 
     fn unique(&self) -> u64 {
-        rand::Rng::next_u64(&mut rand::rng())
+        unique()
     }
+}
+
+/// A number that is unique, and not secret.
+pub(crate) fn unique() -> u64 {
+    rand::Rng::next_u64(&mut rand::rng())
 }
 
 impl fmt::Debug for SystemRandom {

@@ -123,7 +123,7 @@ async fn answers_that_are_late_are_waited_for_within_the_limit() {
 fn impatient(port: u16) -> MemcachedStore {
     let builder = MemcachedStore::builder().server(format!("127.0.0.1:{port}"));
     let limit = Duration::from_millis(100);
-    builder.answer_limit(limit).build().unwrap()
+    builder.answer_timeout(limit).build().unwrap()
 }
 
 /// Two users at once, through a network that hands out the wrong answers: each sees his own, or an error.

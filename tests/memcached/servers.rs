@@ -29,7 +29,7 @@ pub(crate) fn address(server: &Server) -> String {
 
 /// A store with a connection of its own on these servers.
 pub(crate) fn store<'a>(servers: impl IntoIterator<Item = &'a Server>) -> Arc<MemcachedStore> {
-    let builder = MemcachedStore::builder().prefix("test:");
+    let builder = MemcachedStore::builder().key_prefix("test:");
     let builder = servers
         .into_iter()
         .fold(builder, |builder, server| builder.server(address(server)));

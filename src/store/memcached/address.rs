@@ -10,9 +10,9 @@ pub(super) struct Target {
     pub(super) address: Address,
     pub(super) credentials: Option<Credentials>,
     /// How long it may take to connect.
-    pub(super) connect_limit: Duration,
+    pub(super) connect_timeout: Duration,
     /// How long a server may be silent while it is asked something.
-    pub(super) answer_limit: Duration,
+    pub(super) answer_timeout: Duration,
 }
 
 /// Host and port, as one text that names the server.

@@ -18,8 +18,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// let store = MemcachedStore::builder()
 ///     .server("cache-1.internal:11211")
 ///     .server("cache-2.internal:11211")
-///     .prefix("shop:")
-///     .connect_limit(Duration::from_millis(500))
+///     .key_prefix("shop:")
+///     .connect_timeout(Duration::from_millis(500))
 ///     .build()?;
 /// # Ok::<(), sessile::store::memcached::MemcachedConfigError>(())
 /// ```
@@ -29,8 +29,8 @@ pub struct MemcachedStoreBuilder {
     servers: Vec<String>,
     prefix: String,
     credentials: Option<(String, String)>,
-    connect_limit: Duration,
-    answer_limit: Duration,
+    connect_timeout: Duration,
+    answer_timeout: Duration,
 }
 
 impl MemcachedStoreBuilder {
@@ -39,8 +39,8 @@ impl MemcachedStoreBuilder {
             servers: Vec::new(),
             prefix: "sessile:".to_owned(),
             credentials: None,
-            connect_limit: Duration::from_secs(1),
-            answer_limit: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(1),
+            answer_timeout: Duration::from_secs(2),
         }
     }
 
@@ -57,7 +57,7 @@ impl MemcachedStoreBuilder {
     /// What the keys begin with, for a server that others use too. The default is `sessile:`.
     ///
     /// Up to 207 visible ASCII characters, or none.
-    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
@@ -74,15 +74,15 @@ impl MemcachedStoreBuilder {
     ///
     /// Only the requests that come first wait for it: while a server is known to be down, they fail
     /// at once.
-    pub const fn connect_limit(mut self, limit: Duration) -> Self {
-        self.connect_limit = limit;
+    pub const fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
         self
     }
 
     /// How long a server may be silent while it is asked something, before the connection is given
     /// up and the server taken for down. The default is two seconds, and the most is a day.
-    pub const fn answer_limit(mut self, limit: Duration) -> Self {
-        self.answer_limit = limit;
+    pub const fn answer_timeout(mut self, limit: Duration) -> Self {
+        self.answer_timeout = limit;
         self
     }
 
@@ -99,7 +99,7 @@ impl MemcachedStoreBuilder {
         if self.prefix.len() > MAX_PREFIX || !self.prefix.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(MemcachedConfigError::Prefix);
         }
-        if self.connect_limit.is_zero() || self.answer_limit < Duration::from_millis(1) {
+        if self.connect_timeout.is_zero() || self.answer_timeout < Duration::from_millis(1) {
             return Err(MemcachedConfigError::Limit);
         }
         let mut addresses = Vec::new();
@@ -117,8 +117,8 @@ impl MemcachedStoreBuilder {
         let targets = addresses.into_iter().map(|address| Target {
             address,
             credentials: credentials.clone(),
-            connect_limit: self.connect_limit.min(DAY),
-            answer_limit: self.answer_limit.min(DAY),
+            connect_timeout: self.connect_timeout.min(DAY),
+            answer_timeout: self.answer_timeout.min(DAY),
         });
         Ok(MemcachedStore::with(targets.collect(), self.prefix))
     }
@@ -130,8 +130,8 @@ impl fmt::Debug for MemcachedStoreBuilder {
         f.debug_struct("MemcachedStoreBuilder")
             .field("servers", &self.servers.len())
             .field("prefix", &self.prefix)
-            .field("connect_limit", &self.connect_limit)
-            .field("answer_limit", &self.answer_limit)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("answer_timeout", &self.answer_timeout)
             .finish_non_exhaustive()
     }
 }

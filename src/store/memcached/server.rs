@@ -147,13 +147,13 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
     let mut pause = FIRST_PAUSE;
     let mut known = None;
     loop {
-        let attempt = timeout(target.connect_limit, connect(&target)).await;
+        let attempt = timeout(target.connect_timeout, connect(&target)).await;
         match attempt.unwrap_or(Err(Refused::Unreachable)) {
             Ok((connection, reader)) => {
                 known = None;
                 let (connection, start) = (Arc::new(connection), Instant::now());
                 state.send_replace(State::Up(Arc::clone(&connection)));
-                let was_silent = serve(&connection, reader, target.answer_limit).await;
+                let was_silent = serve(&connection, reader, target.answer_timeout).await;
                 let was_good = start.elapsed() >= SETTLED;
                 if was_good {
                     pause = FIRST_PAUSE;

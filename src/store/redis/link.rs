@@ -7,7 +7,7 @@
 use super::client::{Connection, Refusal, Reply, Request, Why};
 use super::dial::Dial;
 use crate::log;
-use crate::random::{Random as _, SystemRandom};
+use crate::random::unique;
 use crate::store::StoreError;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -146,7 +146,7 @@ impl State {
 fn jittered(pause: Duration) -> Duration {
     let half = pause / 2;
     let most = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
-    half + Duration::from_micros(SystemRandom.unique() % most)
+    half + Duration::from_micros(unique() % most)
 }
 
 /// Runs two futures until one of them ends.

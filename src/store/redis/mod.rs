@@ -65,7 +65,7 @@ mod tls;
 pub use builder::{RedisConfigError, RedisStoreBuilder};
 
 use super::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
-use crate::random::{Random as _, SystemRandom};
+use crate::random::unique;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -253,7 +253,7 @@ fn stored(record: &Bytes) -> Result<Stored<'_>, StoreError> {
         return Err(StoreError::too_large());
     }
     Ok(Stored {
-        version: SystemRandom.unique(),
+        version: unique(),
         record,
     })
 }
