@@ -1,18 +1,19 @@
-//! Counts the visits of each browser: `cargo run --example counter`.
+//! Counts the visits of each browser: `cargo run --example counter`. Where `SESSION_STORE` says so,
+//! `redis://127.0.0.1` for example, the sessions are in Redis (with `--features redis`).
 
 use axum::Router;
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use sessile::store::MemoryStore;
-use sessile::{Error, Key, Session, SessionLayer};
+use sessile::{Error, Key, Session, SessionLayer, store};
 
 const VISITS: Key<u64> = Key::new("visits");
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = std::env::var("SESSION_STORE").unwrap_or_else(|_| "memory:".to_owned());
     // Plain http is for this machine. Behind https, `SessionLayer::new(store)` is all.
-    let sessions = SessionLayer::builder(MemoryStore::new())
+    let sessions = SessionLayer::builder(store::open(&store)?)
         .plain_http()
         .build()?;
     let app = Router::new()

@@ -46,6 +46,7 @@ run_tests() {
 heading "The tools"
 need_cargo
 need_linker
+need_servers
 check_features
 run_tests
 summary "tests/run.sh"

@@ -4,6 +4,8 @@
 
 passed=()
 failed=()
+# What could not be tested here.
+left_out=()
 # Ids of process groups that end when the script does. A server started with
 # `set -m; some-server & started+=("$!"); set +m` belongs here too.
 started=()
@@ -58,6 +60,7 @@ summary() {
     heading "Summary of $1"
     for name in "${passed[@]}"; do printf '    ok      %s\n' "$name"; done
     for name in "${failed[@]}"; do printf '    FAILED  %s\n' "$name"; done
+    for name in "${left_out[@]}"; do printf '    NOT RUN %s\n' "$name"; done
     if ((${#failed[@]} > 0)); then
         fail "$1: ${#failed[@]} of $((${#passed[@]} + ${#failed[@]})) steps"
     fi
@@ -75,14 +78,51 @@ as_root() {
     fi
 }
 
-# install PACKAGE...: from the distribution's archive.
+# install PACKAGE...: from the distribution's archive. Servers among them are not started.
 install() {
     command -v apt-get >/dev/null ||
         fail "there is no apt-get here; install what Debian calls: $*"
     heading "Installing with apt-get: $*"
     as_root apt-get update -q || fail "apt-get update"
+    without_services apt_install "$@" || fail "could not install: $*"
+}
+
+apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -q -y --no-install-recommends "$@" || fail "could not install: $*"
+        apt-get install -q -y --no-install-recommends "$@"
+}
+
+# without_services COMMAND...: while it runs, packages start no services.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d status=0
+    if [[ -e $policy ]]; then
+        "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    "$@" || status=$?
+    as_root rm -f "$policy"
+    return "$status"
+}
+
+# install_from_backports PACKAGE...: what Debian has for its stable release since that came out. The
+# machine's own list of sources stays as it is.
+install_from_backports() {
+    local release lists status=0
+    release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    command -v apt-get >/dev/null && grep -q '^ID=debian' /etc/os-release || return 1
+    heading "Installing from $release-backports: $*"
+    lists=$(mktemp -d)
+    mkdir -p "$lists/lists/partial"
+    chmod -R 755 "$lists"
+    printf 'deb http://deb.debian.org/debian %s main\n' "$release" "$release-backports" >"$lists/sources"
+    local own=(-o "Dir::Etc::SourceList=$lists/sources" -o Dir::Etc::SourceParts=/dev/null
+        -o "Dir::State::Lists=$lists/lists" -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+    { as_root apt-get "${own[@]}" update -q &&
+        without_services apt_install "${own[@]}" -t "$release-backports" "$@"; } || status=$?
+    as_root rm -rf "$lists"
+    return "$status"
 }
 
 need_cargo() {
@@ -108,4 +148,35 @@ need_linker() {
     links || install gcc libc6-dev
     links || fail "cc cannot link a program"
     printf 'using %s\n' "$(cc --version | head -n 1)"
+}
+
+# The servers that the tests start. One that cannot be had here is named, and its tests are left out.
+need_servers() {
+    local missing=()
+    command -v redis-server >/dev/null || missing+=(redis-server)
+    command -v redis-cli >/dev/null || missing+=(redis-tools)
+    command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
+    command -v memcached >/dev/null || missing+=(memcached)
+    command -v openssl >/dev/null || missing+=(openssl)
+    ((${#missing[@]} == 0)) || install "${missing[@]}"
+    printf 'using %s\n' "$(redis-server --version)" "$(memcached --version)" "$(openssl version)"
+
+    if ! command -v valkey-server >/dev/null && ! is_left_out valkey; then
+        if [[ $(apt-cache policy valkey-server 2>/dev/null) == *Candidate:*[0-9]* ]]; then
+            install valkey-server
+        else
+            install_from_backports valkey-server || true
+        fi
+    fi
+    if command -v valkey-server >/dev/null; then
+        printf 'using %s\n' "$(valkey-server --version)"
+    else
+        left_out+=("valkey, which cannot be installed here")
+        export TEST_WITHOUT="${TEST_WITHOUT:+$TEST_WITHOUT,}valkey"
+    fi
+}
+
+# is_left_out NAME: whether TEST_WITHOUT names it.
+is_left_out() {
+    [[ ,${TEST_WITHOUT:-}, == *,"$1",* ]]
 }

@@ -50,6 +50,7 @@ mod key;
 pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod open;
 #[cfg(feature = "redis")]
 pub mod redis;
 
@@ -60,6 +61,7 @@ pub use key::StoreKey;
 pub use memcached::MemcachedStore;
 #[cfg(feature = "memory")]
 pub use memory::MemoryStore;
+pub use open::{AnyStore, OpenError, open};
 #[cfg(feature = "redis")]
 pub use redis::RedisStore;
 

@@ -83,7 +83,7 @@ async fn user(store: &impl Store, user: u8, calls: u32) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_thousand_dropped_calls_of_two_users_mix_up_no_answers() {
-    let server = memcached();
+    let server = memcached(&[]);
     let store = store([&server]);
     let users = [1, 2].map(|number| {
         let store = Arc::clone(&store);
@@ -97,7 +97,7 @@ async fn a_hundred_thousand_dropped_calls_of_two_users_mix_up_no_answers() {
 /// The same through a layer: a commit that has begun is finished all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_requests_of_two_users_mix_up_no_sessions() {
-    let server = memcached();
+    let server = memcached(&[]);
     let app = app(store([&server]));
     let users = [1, 2].map(|user| {
         let app = app.clone();
@@ -128,7 +128,7 @@ fn runtime() -> Runtime {
 
 #[test]
 fn a_store_outlives_the_runtimes_that_it_is_used_on() {
-    let server = memcached();
+    let server = memcached(&[]);
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let add = store.add(&key, "value".into(), MINUTE);
@@ -141,7 +141,7 @@ fn a_store_outlives_the_runtimes_that_it_is_used_on() {
 
 #[test]
 fn a_store_serves_several_runtimes_at_once_also_next_to_one_that_stands_still() {
-    let server = memcached();
+    let server = memcached(&[]);
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let idle = runtime();
@@ -163,7 +163,7 @@ fn a_store_serves_several_runtimes_at_once_also_next_to_one_that_stands_still() 
 
 #[test]
 fn a_call_whose_runtime_ends_gets_an_answer() {
-    let server = memcached();
+    let server = memcached(&[]);
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let runtime = runtime();

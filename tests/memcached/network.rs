@@ -14,7 +14,7 @@ const MIXED_UP: [Way; 3] = [Way::Doubled, Way::Swapped, Way::Shifted];
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_counts_once() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in LOST {
         let proxy = Proxy::before(&server).await;
         let app = app(store_at(proxy.port));
@@ -28,7 +28,7 @@ async fn a_write_whose_answer_is_lost_counts_once() {
 
 #[tokio::test]
 async fn a_read_whose_answer_is_lost_is_asked_again() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in LOST {
         let proxy = Proxy::before(&server).await;
         let app = app(store_at(proxy.port));
@@ -40,7 +40,7 @@ async fn a_read_whose_answer_is_lost_is_asked_again() {
 
 #[tokio::test]
 async fn a_rotation_whose_answer_is_lost_leaves_one_id() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in LOST {
         let proxy = Proxy::before(&server).await;
         let app = app(store_at(proxy.port));
@@ -62,7 +62,7 @@ async fn a_rotation_whose_answer_is_lost_leaves_one_id() {
 
 #[tokio::test]
 async fn a_logout_whose_answer_is_lost_is_done_or_503() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in LOST {
         let proxy = Proxy::before(&server).await;
         let app = app(store_at(proxy.port));
@@ -84,7 +84,7 @@ async fn a_logout_whose_answer_is_lost_is_done_or_503() {
 
 #[tokio::test]
 async fn a_first_visit_whose_answer_is_lost_has_one_session_and_one_cookie() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in LOST {
         let proxy = Proxy::before(&server).await;
         let app = app(store_at(proxy.port));
@@ -102,7 +102,7 @@ async fn a_first_visit_whose_answer_is_lost_has_one_session_and_one_cookie() {
 
 #[tokio::test]
 async fn answers_that_are_late_are_waited_for_within_the_limit() {
-    let server = memcached();
+    let server = memcached(&[]);
     let proxy = Proxy::before(&server).await;
     let app = app(store_at(proxy.port));
     let browser = session(&app, "/insert:n:0").await;
@@ -129,7 +129,7 @@ fn impatient(port: u16) -> MemcachedStore {
 /// Two users at once, through a network that hands out the wrong answers: each sees his own, or an error.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_are_mixed_up_reach_nobody_else() {
-    let server = memcached();
+    let server = memcached(&[]);
     for way in MIXED_UP {
         let proxy = Proxy::before(&server).await;
         let app = app(impatient(proxy.port));

@@ -7,7 +7,7 @@ use crate::support::{Browser, Started};
 use axum::Router;
 
 fn two_instances() -> ([Router; 2], [Server; 2]) {
-    let servers = [memcached(), memcached()];
+    let servers = [memcached(&[]), memcached(&[])];
     let apps = [(); 2].map(|()| app(store(&servers)));
     (apps, servers)
 }

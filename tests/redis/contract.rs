@@ -1,6 +1,7 @@
 //! The conformance suite, over every kind of server.
 
-use crate::support::redis::{Certificates, cluster, redis, sentinel, store_at};
+use crate::support::redis::{Certificates, cluster, redis, sentinel, store_at, valkey};
+use crate::support::server::is_left_out;
 use sessile::conformance;
 use sessile::store::RedisStore;
 use std::sync::Arc;
@@ -75,4 +76,13 @@ async fn a_connection_of_the_apps_own_keeps_the_contract() {
         builder.key_prefix("app:").build().unwrap()
     };
     keeps(store(), store()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn valkey_keeps_the_contract() {
+    if is_left_out("valkey") {
+        return;
+    }
+    let server = valkey();
+    keeps(store_at(server.port()), store_at(server.port())).await;
 }

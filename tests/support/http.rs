@@ -18,7 +18,18 @@ pub struct Running {
 impl Running {
     /// Starts an example at a port of its own.
     pub fn example(name: &str) -> Self {
-        let mut process = Command::new(EXAMPLES.join(name))
+        Self::start(Command::new(EXAMPLES.join(name)))
+    }
+
+    /// The same, with its sessions in the store that this URL names.
+    pub fn example_on(name: &str, store: &str) -> Self {
+        let mut command = Command::new(EXAMPLES.join(name));
+        command.env("SESSION_STORE", store);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> Self {
+        let mut process = command
             .env("ADDR", "127.0.0.1:0")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -54,7 +65,13 @@ static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().unwrap().parent().unwrap();
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--examples", "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--examples",
+            "--all-features",
+            "--target-dir",
+        ])
         .arg(profile.parent().unwrap())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
@@ -92,6 +109,14 @@ impl Client {
             address: server.address.clone(),
             jar: BTreeMap::new(),
             accept: None,
+        }
+    }
+
+    /// The same browser, at another address of the same site.
+    pub fn at(&self, server: &Running) -> Self {
+        Self {
+            address: server.address.clone(),
+            ..self.clone()
         }
     }
 

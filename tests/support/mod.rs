@@ -10,6 +10,7 @@
 mod browser;
 pub mod http;
 pub mod log;
+pub mod memcached;
 pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis;

@@ -17,6 +17,12 @@ pub fn redis(more: &[&str]) -> Server {
     })
 }
 
+/// The same in Valkey.
+pub fn valkey() -> Server {
+    let package = "valkey-server (or set TEST_WITHOUT=valkey where it cannot be had)";
+    Server::start("valkey-server", package, arguments)
+}
+
 fn arguments(port: u16, directory: &Path) -> Vec<String> {
     let directory = directory.to_str().unwrap();
     let port = port.to_string();

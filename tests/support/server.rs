@@ -16,6 +16,16 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Whether `TEST_WITHOUT` names a server, since it cannot be had here. A list with commas.
+pub fn is_left_out(name: &str) -> bool {
+    let names = std::env::var("TEST_WITHOUT").unwrap_or_default();
+    let left_out = names.split(',').any(|other| other.trim() == name);
+    if left_out {
+        println!("left out, as TEST_WITHOUT says: {name}");
+    }
+    left_out
+}
+
 /// A directory that goes with the test.
 pub struct Directory(PathBuf);
 

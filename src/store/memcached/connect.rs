@@ -38,10 +38,6 @@ impl From<BadReply> for Refused {
 }
 
 impl Refused {
-    #[cfg_attr(
-        not(feature = "tracing"),
-        expect(dead_code, reason = "it is for the log")
-    )]
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::Unreachable => "it does not answer",

@@ -172,8 +172,9 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
             Err(why) => {
                 if known.replace(why) != Some(why) {
                     log::warn!(
-                        server = ?target.address,
-                        "memcached cannot be used: {}", why.text()
+                        "memcached at {:?} cannot be used: {}",
+                        target.address,
+                        why.text()
                     );
                 }
                 state.send_replace(State::Down);
