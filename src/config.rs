@@ -9,7 +9,7 @@ use crate::log;
 use crate::random::{Random, SystemRandom};
 use crate::record;
 use crate::response::default_error_response;
-use crate::settings::{ErrorResponse, Load, Settings, Unreadable};
+use crate::settings::{ErrorResponse, Load, OnStoreError, Settings, Unreadable};
 use crate::store::{ErasedStore, Keyspace, Store, erase};
 use bytes::Bytes;
 use std::fmt;
@@ -69,6 +69,7 @@ pub struct SessionLayerBuilder {
     time_limit: Duration,
     application: String,
     unreadable: Unreadable,
+    on_store_error: OnStoreError,
     error_response: Arc<ErrorResponse>,
     cache_control: bool,
     plain_http: bool,
@@ -99,6 +100,7 @@ impl SessionLayerBuilder {
             time_limit: Duration::from_secs(2),
             application: String::new(),
             unreadable: Unreadable::Fail,
+            on_store_error: OnStoreError::Fail,
             error_response: Arc::new(default_error_response),
             cache_control: true,
             plain_http: false,
@@ -210,6 +212,13 @@ impl SessionLayerBuilder {
         self
     }
 
+    /// What becomes of a request while the store does not answer. By default
+    /// [`OnStoreError::Fail`].
+    pub fn on_store_error(mut self, policy: OnStoreError) -> Self {
+        self.on_store_error = policy;
+        self
+    }
+
     /// The answer where a session could not be committed. By default the error's
     /// [`status`](Error::status) with a short text. The layer adds `Vary: Cookie`, and
     /// `Cache-Control: no-store` if the answer has none.
@@ -292,6 +301,7 @@ impl SessionLayerBuilder {
             lifetimes: self.lifetimes,
             load: self.load,
             unreadable: self.unreadable,
+            on_store_error: self.on_store_error,
             max_size: self.max_size,
             time_limit: self.time_limit,
             cache_control: self.cache_control,

@@ -116,6 +116,14 @@ impl Error {
         }
     }
 
+    /// Whether the store did not answer, or not that it did what it was told.
+    pub(crate) const fn is_of_store(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Unavailable | ErrorKind::TimedOut | ErrorKind::Unknown
+        )
+    }
+
     /// Whether the session itself is over.
     pub(crate) const fn is_interrupted(&self) -> bool {
         matches!(self.kind, ErrorKind::Interrupted | ErrorKind::Expired)

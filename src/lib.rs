@@ -141,7 +141,7 @@ pub use key::{AsKey, Key};
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use session::Session;
-pub use settings::{Load, Unreadable};
+pub use settings::{Load, OnStoreError, Unreadable};
 
 /// What tests need to hold time and chance still. Unstable: outside of semver.
 #[cfg(feature = "test-util")]

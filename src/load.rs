@@ -1,11 +1,11 @@
 //! Reading the session that a request's cookies name.
 
 use crate::cookie::Carried;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
 use crate::id::SessionId;
 use crate::record::{Record, Unreadable as UnreadableRecord};
-use crate::settings::{Settings, Unreadable};
+use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found};
 use crate::store::{BoxFuture, Entry, StoreError, StoreKey};
 use crate::time_limit::TimeLimit;
@@ -58,7 +58,7 @@ impl Load {
                 Ok(Some(Found::Empty)) => {}
                 Ok(Some(Found::Superseded)) => self.superseded = true,
                 Ok(Some(found)) => return Poll::Ready((found, self.missing)),
-                Err(error) => return Poll::Ready((Found::Failed(error), self.missing)),
+                Err(error) => return Poll::Ready((failed(settings, error), self.missing)),
             }
             self.index += 1;
             if let Some(next) = carried.get(self.index) {
@@ -79,6 +79,14 @@ type Lookup = BoxFuture<Result<Option<Entry>, StoreError>>;
 fn lookup(settings: &Settings, id: SessionId) -> (StoreKey, Lookup) {
     let key = settings.keyspace.key(&id.handle);
     (key, Arc::clone(&settings.store).get(key))
+}
+
+/// What a lookup that failed leaves.
+fn failed(settings: &Settings, error: Error) -> Found {
+    match settings.on_store_error {
+        OnStoreError::Anonymous if error.is_of_store() => Found::Anonymous(error),
+        _ => Found::Failed(error),
+    }
 }
 
 /// What an entry is to someone who comes with this id.

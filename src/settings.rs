@@ -33,6 +33,28 @@ pub enum Unreadable {
     Empty,
 }
 
+/// What becomes of a request whose session cannot be had, since the store does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnStoreError {
+    /// Reads and changes return the error, and a commit that fails answers it: a 503, most of the time.
+    /// Whatever does not touch its session works.
+    #[default]
+    Fail,
+    /// The request goes on with an empty session in memory, as an anonymous visitor's. Nothing of it
+    /// is saved, and no cookie is set or removed: once the store is back, the user is logged in as before.
+    ///
+    /// **Whatever limits by counting then fails open**: attempts at a password, captchas that were not
+    /// solved, votes. Each request finds its counter empty. Ask
+    /// [`Session::is_anonymous`](crate::Session::is_anonymous) before you trust that nothing is there.
+    ///
+    /// Three things stay an error, since a visitor would take them for done: a login
+    /// ([`cycle_id`](crate::Session::cycle_id)), a logout ([`flush`](crate::Session::flush)) and
+    /// [`save`](crate::Session::save). So does a change to a session that was loaded before the
+    /// store went away.
+    Anonymous,
+}
+
 pub(crate) type ErrorResponse = dyn Fn(&Error) -> http::Response<Bytes> + Send + Sync;
 
 pub(crate) struct Settings {
@@ -44,6 +66,7 @@ pub(crate) struct Settings {
     pub(crate) lifetimes: Lifetimes,
     pub(crate) load: Load,
     pub(crate) unreadable: Unreadable,
+    pub(crate) on_store_error: OnStoreError,
     /// In bytes, of a whole record.
     pub(crate) max_size: usize,
     pub(crate) time_limit: Duration,

@@ -34,6 +34,8 @@ impl Base {
 pub(crate) enum Found {
     NotLoaded,
     Failed(Error),
+    /// The load failed, and the request goes on with an empty session that is never saved.
+    Anonymous(Error),
     Empty,
     /// The request came with an id that a rotation retired a moment ago.
     Superseded,
@@ -144,7 +146,7 @@ impl State {
         match &self.found {
             Found::NotLoaded => Err(ErrorKind::NotLoaded.into()),
             Found::Failed(error) => Err(error.clone()),
-            Found::Empty | Found::Superseded => Ok(None),
+            Found::Empty | Found::Superseded | Found::Anonymous(_) => Ok(None),
             Found::Loaded(base) => Ok(Some(base)),
         }
     }
@@ -416,8 +418,9 @@ impl State {
     /// The version to read anew. `None` if there is none, or if its load failed: then that is to be
     /// done again.
     pub(crate) fn retry_load(&mut self) -> Option<Base> {
-        if let Found::Failed(_) = self.found {
+        if let Found::Failed(_) | Found::Anonymous(_) = self.found {
             self.found = Found::NotLoaded;
+            self.stale = self.pending().is_recorded();
         }
         self.base().cloned()
     }

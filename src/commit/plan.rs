@@ -5,6 +5,8 @@
 pub(crate) enum Presence {
     NotLoaded,
     Failed,
+    /// The load failed, and the session stands in for it.
+    Anonymous,
     Empty,
     /// The id was retired by a rotation a moment ago.
     Superseded,
@@ -28,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) renewal: bool,
     /// The answer is a 5xx, or the inner service failed.
     pub(crate) failed: bool,
+    /// The application waits for it.
+    pub(crate) saved: bool,
 }
 
 /// What is to be done.
@@ -59,6 +63,7 @@ pub(crate) fn plan(facts: Facts) -> Plan {
         data,
         renewal,
         failed,
+        saved,
     } = facts;
     match presence {
         _ if flushed => Plan::Flush {
@@ -67,6 +72,7 @@ pub(crate) fn plan(facts: Facts) -> Plan {
         _ if failed => Plan::Nothing,
         Presence::NotLoaded if recorded || cycled => Plan::Load,
         Presence::Failed if recorded || cycled => Plan::Refuse,
+        Presence::Anonymous if cycled || saved && recorded => Plan::Refuse,
         Presence::Superseded if cycled && data => Plan::Create,
         Presence::Superseded if cycled => Plan::Nothing,
         Presence::Superseded if recorded => Plan::Interrupt,

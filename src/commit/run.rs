@@ -19,6 +19,8 @@ use std::time::Duration;
 /// What a commit is given.
 pub(crate) struct Job {
     pub(crate) plan: Plan,
+    /// Where the store does not answer, nothing is done, and that is no error.
+    pub(crate) may_fail: bool,
     pub(crate) base: Option<Base>,
     pub(crate) operations: Arc<Operations>,
     /// The updates among them were made on an older version than `base`.
@@ -73,9 +75,12 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
         (Plan::Flush { create }, _) => return commit.flush(&job.handles, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
     };
-    outcome.unwrap_or_else(|error| Outcome {
-        was_write: job.plan == Plan::Write,
-        ..Outcome::unchanged(Err(error))
+    outcome.unwrap_or_else(|error| match error {
+        error if job.may_fail && error.is_of_store() => Outcome::unchanged(Ok(())),
+        error => Outcome {
+            was_write: job.plan == Plan::Write,
+            ..Outcome::unchanged(Err(error))
+        },
     })
 }
 

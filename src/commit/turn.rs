@@ -3,7 +3,7 @@
 use super::plan::{Facts, Plan, Presence, plan};
 use super::run::{CookieChange, Job, Outcome};
 use crate::error::{Error, ErrorKind};
-use crate::settings::Settings;
+use crate::settings::{OnStoreError, Settings};
 use crate::state::{Found, State};
 
 /// When a commit happens.
@@ -37,7 +37,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
         Plan::Nothing => Task::Nothing,
         Plan::Load => return Task::Load,
         Plan::Refuse => Task::Refuse(match state.found() {
-            Found::Failed(error) => error.clone(),
+            Found::Failed(error) | Found::Anonymous(error) => error.clone(),
             _ => ErrorKind::NotLoaded.into(),
         }),
         Plan::Interrupt => {
@@ -51,8 +51,10 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             let flushes = matches!(plan, Plan::Flush { .. });
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
+            let anonymous = settings.on_store_error == OnStoreError::Anonymous;
             return Task::Run(Job {
                 plan,
+                may_fail: anonymous && plan == Plan::Create && !facts.cycled && !facts.saved,
                 base,
                 operations,
                 stale,
@@ -80,6 +82,7 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
         presence: match state.found() {
             Found::NotLoaded => Presence::NotLoaded,
             Found::Failed(_) => Presence::Failed,
+            Found::Anonymous(_) => Presence::Anonymous,
             Found::Empty => Presence::Empty,
             Found::Superseded => Presence::Superseded,
             Found::Loaded(_) => Presence::Loaded,
@@ -100,6 +103,7 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
                     .is_some()
             }),
         failed: moment == Moment::Response { failed: true },
+        saved: moment == Moment::Save,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::key::AsKey;
 use crate::operations::Update;
 use crate::record::Record;
 use crate::settings::Settings;
-use crate::state::{Base, State};
+use crate::state::{Base, Found, State};
 use crate::time_limit::TimeLimit;
 use crate::value::{decode, encode};
 use bytes::Bytes;
@@ -146,6 +146,19 @@ impl Session {
     /// The load's error.
     pub fn is_new(&self) -> Result<bool, Error> {
         self.read(|state| Ok(state.readable()?.is_none()))
+    }
+
+    /// Whether the store could not be reached and this session stands in, as
+    /// [`OnStoreError::Anonymous`](crate::OnStoreError::Anonymous) says. Nothing of it is saved.
+    ///
+    /// # Errors
+    ///
+    /// The load's error.
+    pub fn is_anonymous(&self) -> Result<bool, Error> {
+        self.read(|state| {
+            state.readable()?;
+            Ok(matches!(state.found(), Found::Anonymous(_)))
+        })
     }
 
     /// When the session was created; `None` where nothing is stored yet.

@@ -82,6 +82,7 @@ async fn run(
         }
         // Whatever comes of it, the handler goes on.
         ["try-save"] => drop(session.save().await),
+        ["reload"] => session.reload().await?,
         ["show"] => {
             for key in session.keys()? {
                 let value = session.get::<i64>(&key)?.unwrap();
