@@ -2,3 +2,9 @@
 
 #[doc = include_str!("../docs/overlap.md")]
 pub mod overlap {}
+
+#[doc = include_str!("../docs/production.md")]
+pub mod production {}
+
+#[doc = include_str!("../docs/stores.md")]
+pub mod stores {}
