@@ -9,7 +9,6 @@ mod conformance;
 mod full;
 mod gone;
 mod network;
-mod overlap;
 mod proxy;
 mod servers;
 mod several;

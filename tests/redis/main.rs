@@ -12,7 +12,6 @@ mod contract;
 mod dropped;
 mod login;
 mod network;
-mod overlap;
 mod sentinel;
 mod server;
 mod visitor;
