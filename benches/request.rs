@@ -1,4 +1,4 @@
-//! What the layer adds to a request: `cargo bench --bench request`.
+//! What the layer adds to a request: `cargo bench --bench request`, or `… -- create` for one kind.
 //!
 //! Three axum apps answer the same requests in turns, round after round: one without a layer, one
 //! whose layer puts a single `Arc` into the request's extensions, and one with sessions on the
@@ -22,7 +22,11 @@ fn main() {
         "{:24} {:>9} {:>9} {:>9} {:>11}",
         "", "plain", "one Arc", "sessions", "over Arc"
     );
+    let wanted = std::env::args().skip(1).find(|it| it != "--bench");
     for kind in kinds(&apps[2]) {
+        if wanted.as_ref().is_some_and(|it| !kind.name.contains(it)) {
+            continue;
+        }
         let mut times = [const { Vec::new() }; 3];
         for _ in 0..ROUNDS {
             for (app, times) in apps.iter().zip(&mut times) {
