@@ -216,11 +216,18 @@ impl Record {
         limit: usize,
     ) -> Result<Self, Error> {
         let mut kept = base.map_or(Entries::NONE, Self::entries);
-        let added = changes.clone().map(|(key, value)| match value {
-            Some(value) => entry_size(key, value),
-            None => 0,
-        });
-        let mut out = Vec::with_capacity(HEADER + kept.bytes().len() + added.sum::<usize>());
+        // To the byte: a buffer that has to shrink costs the allocator more than a second look.
+        let mut size = HEADER;
+        let mut rest = kept.clone();
+        for (key, value) in changes.clone() {
+            size += rest.split_before(key).0.len();
+            size += value.map_or(0, |value| entry_size(key, value));
+        }
+        size += rest.bytes().len();
+        if size > limit {
+            return Err(ErrorKind::TooLarge.into());
+        }
+        let mut out = Vec::with_capacity(size);
         let mut count = 0;
         out.resize(HEADER, 0);
         for (key, value) in changes {
@@ -238,11 +245,7 @@ impl Record {
         }
         out.extend_from_slice(kept.bytes());
         out[..HEADER].copy_from_slice(&header.encode(count + kept.count));
-        if out.len() > limit {
-            return Err(ErrorKind::TooLarge.into());
-        }
-        // A store keeps the buffer as it is.
-        Ok(Self(out.into_boxed_slice().into()))
+        Ok(Self(out.into()))
     }
 
     /// The same data under another header.
@@ -271,9 +274,13 @@ impl Record {
 
     /// The value of a key, as a view into the record.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
+        Some(self.0.slice_ref(self.find(key)?))
+    }
+
+    pub(crate) fn find(&self, key: &str) -> Option<&[u8]> {
         // Not to stop at a greater key: to compare lengths is quicker than to compare names.
         let (_, value) = self.entries().find(|(name, _)| *name == key.as_bytes())?;
-        Some(self.0.slice_ref(value))
+        Some(value)
     }
 }
 
@@ -301,7 +308,11 @@ impl<'a> Entries<'a> {
         let all = self.clone();
         loop {
             let here = self.clone();
-            let order = self.next().map(|(other, _)| other.cmp(key));
+            // Mostly the first letters tell.
+            let order = self.next().map(|(other, _)| {
+                let first = other.first().cmp(&key.first());
+                first.then_with(|| other.cmp(key))
+            });
             if order == Some(Ordering::Less) {
                 continue;
             }

@@ -62,7 +62,7 @@ const MUTANTS: &[Mutant] = &[
         file: "operations.rs",
         old: "*result = value; } Ok(rebased)",
         new: "*result = value; }
-            rebased.keys.retain(|_, change| change.value().is_some());
+            rebased.keys.retain(|(_, change)| change.value().is_some());
             Ok(rebased)",
         breaks: &["(I2)"],
     },
