@@ -123,6 +123,12 @@ impl Header {
     }
 }
 
+/// The order of two keys, which the first letters tell as a rule.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    let first = one.first().cmp(&other.first());
+    first.then_with(|| one.cmp(other))
+}
+
 fn is_text(key: &[u8]) -> bool {
     // The first is quicker, and mostly enough.
     key.is_ascii() || std::str::from_utf8(key).is_ok()
@@ -181,7 +187,7 @@ impl Record {
         let mut last = None;
         for _ in 0..u32::from_be_bytes(part(head, COUNT)) {
             let (key, _) = rest.entry()?;
-            if last.is_some_and(|last| last >= key) || !is_text(key) {
+            if last.is_some_and(|last| compare(last, key).is_ge()) || !is_text(key) {
                 return Err(Unreadable);
             }
             last = Some(key);
@@ -308,11 +314,7 @@ impl<'a> Entries<'a> {
         let all = self.clone();
         loop {
             let here = self.clone();
-            // Mostly the first letters tell.
-            let order = self.next().map(|(other, _)| {
-                let first = other.first().cmp(&key.first());
-                first.then_with(|| other.cmp(key))
-            });
+            let order = self.next().map(|(other, _)| compare(other, key));
             if order == Some(Ordering::Less) {
                 continue;
             }
