@@ -4,7 +4,6 @@ use crate::id::SessionId;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The session cookies that a request carried.
@@ -148,13 +147,20 @@ impl CookieTemplate {
 
     /// The header that puts the cookie into the browser; without an age, until it is closed.
     pub(crate) fn set(&self, id: SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
-        let mut text = String::with_capacity(self.name.len() + self.attributes.len() + 70);
-        text.push_str(&self.name);
-        text.push('=');
-        id.push_to(&mut text);
-        text.push_str(&self.attributes);
-        if let Some(age) = max_age {
-            write!(text, "; Max-Age={}", max_age_seconds(age)).ok()?;
+        const MAX_AGE: &[u8] = b"; Max-Age=";
+        let age = max_age.map(|age| max_age_seconds(age).to_string());
+        let id = id.to_text();
+        let age_size = age.as_ref().map_or(0, |age| MAX_AGE.len() + age.len());
+        // To the byte, so that the buffer need not move.
+        let size = self.name.len() + 1 + id.len() + self.attributes.len() + age_size;
+        let mut text = Vec::with_capacity(size);
+        text.extend_from_slice(self.name.as_bytes());
+        text.push(b'=');
+        text.extend_from_slice(&id);
+        text.extend_from_slice(self.attributes.as_bytes());
+        if let Some(age) = age {
+            text.extend_from_slice(MAX_AGE);
+            text.extend_from_slice(age.as_bytes());
         }
         let mut header = HeaderValue::try_from(text).ok()?;
         header.set_sensitive(true);

@@ -106,16 +106,22 @@ impl SessionId {
     /// The value of the cookie: 43 characters of base64url. A secret, never to be logged.
     #[must_use]
     pub fn expose(&self) -> String {
-        let mut text = String::with_capacity(TEXT);
-        self.push_to(&mut text);
+        URL_SAFE_NO_PAD.encode(self.to_bytes())
+    }
+
+    /// The same text as bytes.
+    pub(crate) fn to_text(self) -> [u8; TEXT] {
+        let mut text = [0; TEXT];
+        // It has room for just that.
+        let _length = URL_SAFE_NO_PAD.encode_slice(self.to_bytes(), &mut text);
         text
     }
 
-    pub(crate) fn push_to(&self, text: &mut String) {
+    fn to_bytes(self) -> [u8; 2 * HALF] {
         let mut bytes = [0; 2 * HALF];
         bytes[..HALF].copy_from_slice(&self.handle.0);
         bytes[HALF..].copy_from_slice(&self.secret.0);
-        URL_SAFE_NO_PAD.encode_string(bytes, text);
+        bytes
     }
 }
 

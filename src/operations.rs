@@ -7,7 +7,6 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::Expiry;
 use crate::record::{Header, Item, Record};
 use bytes::Bytes;
-use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +23,8 @@ pub(crate) struct Operations {
     cycle: bool,
     /// Empty the session, before the keys below.
     clear: bool,
-    keys: BTreeMap<Box<str>, Change>,
+    /// Sorted. A request changes a few keys, for which a list is less work than a tree.
+    keys: Vec<(Box<str>, Change)>,
     expiry: Option<Expiry>,
 }
 
@@ -51,29 +51,28 @@ impl Operations {
             flush: false,
             cycle: false,
             clear: false,
-            keys: BTreeMap::new(),
+            keys: Vec::new(),
             expiry: None,
         }
     }
 
     pub(crate) fn set(&mut self, key: &str, value: Option<Bytes>) {
-        self.keys.insert(key.into(), Change::Set(value));
+        self.put(key, Change::Set(value));
     }
 
     /// Records an update, together with the value that it gave.
     pub(crate) fn update(&mut self, key: &str, update: Update, value: Option<Bytes>) {
-        match self.keys.get_mut(key) {
-            // What was set or cleared here is the same on every version, and so is the result.
-            Some(Change::Set(old)) => *old = value,
-            Some(Change::Updated(updates, old)) => {
-                updates.push(update);
-                *old = value;
-            }
-            None if self.clear || self.flush => self.set(key, value),
-            None => {
-                self.keys
-                    .insert(key.into(), Change::Updated(vec![update], value));
-            }
+        match self.place(key) {
+            Ok(place) => match &mut self.keys[place].1 {
+                // What was set or cleared here is the same on every version, and so is the result.
+                Change::Set(old) => *old = value,
+                Change::Updated(updates, old) => {
+                    updates.push(update);
+                    *old = value;
+                }
+            },
+            Err(_) if self.hides_base() => self.set(key, value),
+            Err(_) => self.put(key, Change::Updated(vec![update], value)),
         }
     }
 
@@ -127,10 +126,22 @@ impl Operations {
 
     /// What these operations make of a key: `None` if they leave it as it was.
     pub(crate) fn get(&self, key: &str) -> Option<Option<&Bytes>> {
-        match self.keys.get(key) {
-            Some(change) => Some(change.value()),
-            None if self.hides_base() => Some(None),
-            None => None,
+        match self.place(key) {
+            Ok(place) => Some(self.keys[place].1.value()),
+            Err(_) if self.hides_base() => Some(None),
+            Err(_) => None,
+        }
+    }
+
+    /// Where a key is, or where it would be.
+    fn place(&self, key: &str) -> Result<usize, usize> {
+        self.keys.binary_search_by(|(other, _)| (**other).cmp(key))
+    }
+
+    fn put(&mut self, key: &str, change: Change) {
+        match self.place(key) {
+            Ok(place) => self.keys[place].1 = change,
+            Err(place) => self.keys.insert(place, (key.into(), change)),
         }
     }
 
@@ -173,7 +184,7 @@ impl Operations {
             } else {
                 self.keys
                     .iter()
-                    .any(|(key, change)| change.value() != base.get(key).as_ref())
+                    .any(|(key, change)| change.value().map(|value| &**value) != base.find(key))
             }
     }
 
@@ -208,17 +219,21 @@ impl Operations {
         }
         let hides_base = self.hides_base();
         for (key, change) in later.keys {
-            match (self.keys.get_mut(&key), change) {
-                (Some(Change::Set(old)), change) => *old = change.value().cloned(),
-                (Some(Change::Updated(updates, old)), Change::Updated(more, value)) => {
-                    updates.extend(more);
-                    *old = value;
-                }
-                (None, Change::Updated(_, value)) if hides_base => {
-                    self.keys.insert(key, Change::Set(value));
-                }
-                (_, change) => {
-                    self.keys.insert(key, change);
+            match self.place(&key) {
+                Ok(place) => match (&mut self.keys[place].1, change) {
+                    (Change::Set(old), change) => *old = change.value().cloned(),
+                    (Change::Updated(updates, old), Change::Updated(more, value)) => {
+                        updates.extend(more);
+                        *old = value;
+                    }
+                    (here, change) => *here = change,
+                },
+                Err(place) => {
+                    let change = match change {
+                        Change::Updated(_, value) if hides_base => Change::Set(value),
+                        change => change,
+                    };
+                    self.keys.insert(place, (key, change));
                 }
             }
         }
@@ -251,7 +266,7 @@ struct Merged<B: Iterator<Item: Clone>, A: Iterator<Item: Clone>> {
 impl<'a, B, A> Iterator for Merged<B, A>
 where
     B: Iterator<Item = Item<'a>>,
-    A: Iterator<Item = (&'a Box<str>, &'a Change)>,
+    A: Iterator<Item = &'a (Box<str>, Change)>,
 {
     type Item = Item<'a>;
 

@@ -123,6 +123,12 @@ impl Header {
     }
 }
 
+/// The order of two keys, which the first letters tell as a rule.
+fn compare(one: &[u8], other: &[u8]) -> Ordering {
+    let first = one.first().cmp(&other.first());
+    first.then_with(|| one.cmp(other))
+}
+
 fn is_text(key: &[u8]) -> bool {
     // The first is quicker, and mostly enough.
     key.is_ascii() || std::str::from_utf8(key).is_ok()
@@ -181,7 +187,7 @@ impl Record {
         let mut last = None;
         for _ in 0..u32::from_be_bytes(part(head, COUNT)) {
             let (key, _) = rest.entry()?;
-            if last.is_some_and(|last| last >= key) || !is_text(key) {
+            if last.is_some_and(|last| compare(last, key).is_ge()) || !is_text(key) {
                 return Err(Unreadable);
             }
             last = Some(key);
@@ -216,11 +222,18 @@ impl Record {
         limit: usize,
     ) -> Result<Self, Error> {
         let mut kept = base.map_or(Entries::NONE, Self::entries);
-        let added = changes.clone().map(|(key, value)| match value {
-            Some(value) => entry_size(key, value),
-            None => 0,
-        });
-        let mut out = Vec::with_capacity(HEADER + kept.bytes().len() + added.sum::<usize>());
+        // To the byte: a buffer that has to shrink costs the allocator more than a second look.
+        let mut size = HEADER;
+        let mut rest = kept.clone();
+        for (key, value) in changes.clone() {
+            size += rest.split_before(key).0.len();
+            size += value.map_or(0, |value| entry_size(key, value));
+        }
+        size += rest.bytes().len();
+        if size > limit {
+            return Err(ErrorKind::TooLarge.into());
+        }
+        let mut out = Vec::with_capacity(size);
         let mut count = 0;
         out.resize(HEADER, 0);
         for (key, value) in changes {
@@ -238,11 +251,7 @@ impl Record {
         }
         out.extend_from_slice(kept.bytes());
         out[..HEADER].copy_from_slice(&header.encode(count + kept.count));
-        if out.len() > limit {
-            return Err(ErrorKind::TooLarge.into());
-        }
-        // A store keeps the buffer as it is.
-        Ok(Self(out.into_boxed_slice().into()))
+        Ok(Self(out.into()))
     }
 
     /// The same data under another header.
@@ -271,9 +280,13 @@ impl Record {
 
     /// The value of a key, as a view into the record.
     pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
+        Some(self.0.slice_ref(self.find(key)?))
+    }
+
+    pub(crate) fn find(&self, key: &str) -> Option<&[u8]> {
         // Not to stop at a greater key: to compare lengths is quicker than to compare names.
         let (_, value) = self.entries().find(|(name, _)| *name == key.as_bytes())?;
-        Some(self.0.slice_ref(value))
+        Some(value)
     }
 }
 
@@ -301,7 +314,7 @@ impl<'a> Entries<'a> {
         let all = self.clone();
         loop {
             let here = self.clone();
-            let order = self.next().map(|(other, _)| other.cmp(key));
+            let order = self.next().map(|(other, _)| compare(other, key));
             if order == Some(Ordering::Less) {
                 continue;
             }

@@ -153,12 +153,25 @@ impl State {
 
     pub(crate) fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
         let base = self.readable()?;
-        for operations in self.operations() {
-            if let Some(value) = operations.get(key) {
-                return Ok(value.cloned());
-            }
-        }
-        Ok(base.and_then(|base| base.record.get(key)))
+        Ok(match self.recorded(key) {
+            Some(value) => value.cloned(),
+            None => base.and_then(|base| base.record.get(key)),
+        })
+    }
+
+    /// The size that a key has with its value.
+    fn size_of(&self, key: &str) -> Result<usize, Error> {
+        let base = self.readable()?;
+        let value = match self.recorded(key) {
+            Some(value) => value.map(|value| &**value),
+            None => base.and_then(|base| base.record.find(key)),
+        };
+        Ok(value.map_or(0, |value| entry_size(key.as_bytes(), value)))
+    }
+
+    /// What was recorded for a key.
+    fn recorded(&self, key: &str) -> Option<Option<&Bytes>> {
+        self.operations().find_map(|it| it.get(key))
     }
 
     /// All keys with their values, sorted.
@@ -276,7 +289,7 @@ impl State {
 
     /// The size with this value, if it is within the limit. What shrinks a session always is.
     fn check_size(&mut self, key: &str, new: Option<&Bytes>, limit: usize) -> Result<usize, Error> {
-        let old = self.get(key)?;
+        let old = self.size_of(key)?;
         let size = match (self.size, &self.found) {
             (Some(size), _) => size,
             (None, found) if self.operations().all(Operations::is_empty) => match found {
@@ -291,8 +304,7 @@ impl State {
                         .sum::<usize>()
             }
         };
-        let entry = |value: &Bytes| entry_size(key.as_bytes(), value);
-        let (old, new) = (old.as_ref().map_or(0, entry), new.map_or(0, entry));
+        let new = new.map_or(0, |value| entry_size(key.as_bytes(), value));
         let grown = size - old + new;
         if grown > limit && new > old {
             Err(ErrorKind::TooLarge.into())

@@ -52,8 +52,8 @@ const MUTANTS: &[Mutant] = &[
         name: "a merge that forgets to apply again",
         exploration: "one_fault",
         file: "commit/run.rs",
-        old: "rebased = Some(self.operations.rebase(&newest)?);",
-        new: "",
+        old: "let operations = self.operations.rebase(&newest.record)?;",
+        new: "let operations = operations.clone();",
         breaks: &["(I2)"],
     },
     Mutant {
@@ -62,7 +62,7 @@ const MUTANTS: &[Mutant] = &[
         file: "operations.rs",
         old: "*result = value; } Ok(rebased)",
         new: "*result = value; }
-            rebased.keys.retain(|_, change| change.value().is_some());
+            rebased.keys.retain(|(_, change)| change.value().is_some());
             Ok(rebased)",
         breaks: &["(I2)"],
     },
@@ -70,7 +70,7 @@ const MUTANTS: &[Mutant] = &[
         name: "a retry without tokens",
         exploration: "one_fault",
         file: "commit/run.rs",
-        old: "if self.in_doubt && newest.header().tokens.contains(self.token) {",
+        old: "if self.in_doubt && header.tokens.contains(self.token) {",
         new: "if false {",
         breaks: &["(I2)", "(I3)", "(I6)"],
     },
@@ -78,7 +78,7 @@ const MUTANTS: &[Mutant] = &[
         name: "a retry after more commits than there are tokens",
         exploration: "more_commits",
         file: "commit/run.rs",
-        old: "if self.in_doubt && !newest.header().tokens.contains(newest_token) {",
+        old: "if self.in_doubt && !header.tokens.contains(tokens.newest()) {",
         new: "if false {",
         breaks: &["(I2)"],
     },
@@ -141,8 +141,8 @@ const MUTANTS: &[Mutant] = &[
         name: "a merge over another secret",
         exploration: "one_fault",
         file: "commit/run.rs",
-        old: "if newest.header().secret != secret {",
-        new: "if false && newest.header().secret != secret {",
+        old: "if header.secret != secret {",
+        new: "if false && header.secret != secret {",
         breaks: &["(I2)", "(I9)", "(I10)"],
     },
     Mutant {

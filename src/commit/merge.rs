@@ -15,6 +15,8 @@ pub(super) struct Draft {
     pub(super) time_to_live: Duration,
     /// Whether the cookie says something new.
     pub(super) send_cookie: bool,
+    /// When it was made.
+    pub(super) now: Timestamp,
 }
 
 /// A record that nobody has seen yet.
@@ -40,6 +42,7 @@ pub(super) fn create(
         record: operations.write(header, None, settings.max_size)?,
         time_to_live: time_to_live(header.deadline, now),
         send_cookie: true,
+        now,
     })
 }
 
@@ -77,6 +80,7 @@ pub(super) fn write(
         } else {
             moved.is_some()
         },
+        now,
     })
 }
 
@@ -94,5 +98,6 @@ pub(super) fn renew(settings: &Settings, base: &Base) -> Draft {
         }),
         time_to_live: time_to_live(deadline, now),
         send_cookie: !settings.lifetimes.ends_with_browser(old.expiry),
+        now,
     }
 }

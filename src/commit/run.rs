@@ -3,9 +3,10 @@
 use super::merge::{self, Draft};
 use super::plan::Plan;
 use crate::error::{Error, ErrorKind};
+use crate::expiry::Timestamp;
 use crate::id::{Handle, Secret, SessionId};
 use crate::operations::Operations;
-use crate::record::Record;
+use crate::record::{Header, Record};
 use crate::settings::Settings;
 use crate::state::{Base, Found};
 use crate::store::{
@@ -45,6 +46,16 @@ pub(crate) enum CookieChange {
     Set(HeaderValue),
     /// Wherever the request carried one.
     Remove,
+}
+
+/// What a write found instead of its base.
+enum Seen {
+    /// What it had written itself.
+    Own(Outcome),
+    /// Its base, after all.
+    Same,
+    /// A version that it is to be merged with.
+    Newer(Base),
 }
 
 impl Outcome {
@@ -127,26 +138,25 @@ impl Commit<'_> {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
         };
-        let secret = base.record.header().secret;
-        let key = base.key;
-        let mut base = base.clone();
         let mut rebased = if stale {
-            Some(self.operations.rebase(&base.record)?)
+            Some((base.clone(), self.operations.rebase(&base.record)?))
         } else {
             None
         };
         let mut conflicts = 0;
         loop {
-            let operations = rebased.as_ref().unwrap_or(self.operations);
+            let (base, operations) = match &rebased {
+                Some((base, operations)) => (base, operations),
+                None => (base, self.operations),
+            };
             let now = self.settings.now();
             let header = base.record.header();
-            let newest_token = header.tokens.newest();
             if now >= self.settings.lifetimes.limit(header.expiry, header.created) {
                 return Err(self.give_up(ErrorKind::Expired));
             }
-            let draft = merge::write(self.settings, &base, operations, self.token, rotation, now)?;
+            let draft = merge::write(self.settings, base, operations, self.token, rotation, now)?;
             let replace = Arc::clone(&self.settings.store).replace(
-                key,
+                base.key,
                 base.version,
                 draft.record.bytes().clone(),
                 draft.time_to_live,
@@ -160,51 +170,67 @@ impl Commit<'_> {
                 None if !self.in_doubt => continue,
                 None => {}
             }
+            // In a box, since every write would carry the room for it along.
+            match Box::pin(self.look_again(base, draft, conflicts)).await? {
+                Seen::Own(outcome) => return Ok(outcome),
+                Seen::Same => {}
+                Seen::Newer(newest) => {
+                    self.in_doubt = false;
+                    let operations = self.operations.rebase(&newest.record)?;
+                    rebased = Some((newest, operations));
+                }
+            }
+        }
+    }
 
-            // Before the `get`, not after it: what is read now is to be replaced at once.
-            self.wait(conflicts).await?;
-            let Some(entry) = self.get(key).await? else {
-                return Err(ErrorKind::Interrupted.into());
-            };
-            let (version, newest) = (entry.version, self.read(entry)?);
-            if self.in_doubt && newest.header().tokens.contains(self.token) {
-                // Done, and perhaps built upon already.
-                return Ok(if newest.header().secret == draft.record.header().secret {
-                    self.written(
-                        base.handle,
-                        base.key,
-                        Draft {
-                            record: newest,
-                            ..draft
-                        },
-                        version,
-                    )
+    /// Reads what is there instead of `base`, after a conflict or in doubt.
+    async fn look_again(
+        &mut self,
+        base: &Base,
+        draft: Draft,
+        conflicts: u32,
+    ) -> Result<Seen, Error> {
+        let Header { secret, tokens, .. } = base.record.header();
+        // Before the `get`, not after it: what is read now is to be replaced at once.
+        self.wait(conflicts).await?;
+        let Some(entry) = self.get(base.key).await? else {
+            return Err(ErrorKind::Interrupted.into());
+        };
+        let (version, newest) = (entry.version, self.read(entry)?);
+        let header = newest.header();
+        if self.in_doubt && header.tokens.contains(self.token) {
+            // Done, and perhaps built upon already.
+            return Ok(Seen::Own(
+                if header.secret == draft.record.header().secret {
+                    let record = newest;
+                    let draft = Draft { record, ..draft };
+                    self.written(base.handle, base.key, draft, version)
                 } else {
                     Outcome {
                         found: Some(Found::Superseded),
                         ..Outcome::unchanged(Ok(()))
                     }
-                });
-            }
-            if self.in_doubt && !newest.header().tokens.contains(newest_token) {
-                return Err(ErrorKind::Unknown.into());
-            }
-            if newest.header().secret != secret {
-                return Err(ErrorKind::Interrupted.into());
-            }
-            if self.settings.now() >= newest.header().deadline {
-                return Err(ErrorKind::Expired.into());
-            }
-            if version != base.version {
-                self.in_doubt = false;
-                rebased = Some(self.operations.rebase(&newest)?);
-                base = Base {
-                    record: newest,
-                    version,
-                    ..base
-                };
-            }
+                },
+            ));
         }
+        if self.in_doubt && !header.tokens.contains(tokens.newest()) {
+            return Err(ErrorKind::Unknown.into());
+        }
+        if header.secret != secret {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        if self.settings.now() >= header.deadline {
+            return Err(ErrorKind::Expired.into());
+        }
+        Ok(if version == base.version {
+            Seen::Same
+        } else {
+            Seen::Newer(Base {
+                record: newest,
+                version,
+                ..*base
+            })
+        })
     }
 
     /// Moves the deadline. It is a favour, so whatever is in its way is no error.
@@ -340,7 +366,7 @@ impl Commit<'_> {
         Outcome {
             result: Ok(()),
             cookie: if draft.send_cookie {
-                self.cookie(&base)
+                self.cookie(&base, draft.now)
             } else {
                 CookieChange::Untouched
             },
@@ -349,10 +375,10 @@ impl Commit<'_> {
         }
     }
 
-    fn cookie(&self, base: &Base) -> CookieChange {
+    fn cookie(&self, base: &Base, now: Timestamp) -> CookieChange {
         let header = base.record.header();
         let ends_with_browser = self.settings.lifetimes.ends_with_browser(header.expiry);
-        let age = header.deadline.since(self.settings.now());
+        let age = header.deadline.since(now);
         let age = (!ends_with_browser).then_some(age);
         let cookie = self.settings.cookie.set(base.id(), age);
         cookie.map_or(CookieChange::Untouched, CookieChange::Set)

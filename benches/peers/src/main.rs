@@ -15,6 +15,9 @@
 mod plot;
 mod report;
 
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
 use sessile_peers::apps::{self, App, ONE_ARC};
 use sessile_peers::requests::{Cookies, Kind, check, now};
 use std::hint::black_box;
@@ -22,8 +25,8 @@ use std::process::Command;
 use std::time::Instant;
 use tower::ServiceExt as _;
 
-const ROUNDS: usize = 201;
-const REQUESTS: usize = 200;
+const ROUNDS: usize = 801;
+const REQUESTS: usize = 50;
 const APPS: usize = 5;
 /// The place of the first kind that fills the stores.
 const FILLING: usize = 5;
@@ -55,15 +58,26 @@ fn main() {
     let allocations = count_allocations();
     // Those kinds that fill the stores come after all others, which find two sessions in them.
     let (quiet, filling) = Kind::ALL.split_at(FILLING);
+    // With other numbers than those that are timed.
+    let check_all = |kinds: &[Kind]| {
+        for &kind in kinds {
+            for (app, cookies) in apps.iter().zip(&cookies) {
+                check_answers(app, cookies, kind, ROUNDS * REQUESTS);
+            }
+        }
+    };
+    check_all(quiet);
     let times = measure(&apps, &cookies, quiet).into_iter();
     let times = times.chain(measure(&apps, &cookies, filling));
+    check_all(filling);
     let rows = Kind::ALL.into_iter().zip(times).zip(allocations);
     let rows: Vec<_> = rows
         .map(|((kind, times), allocations)| Row::new(kind, times, allocations))
         .collect();
 
     for (app, cookies) in apps.iter().zip(&cookies).filter(|(app, _)| app.sessions) {
-        let modified = (ROUNDS * REQUESTS) as u64;
+        // Those that were timed, and those that were checked.
+        let modified = ((ROUNDS + 1) * REQUESTS) as u64;
         assert_eq!(cookies.visits(app), 1 + modified, "{}", app.name);
     }
     let names = apps.each_ref().map(|app| app.name);
@@ -102,20 +116,39 @@ fn measure(apps: &[App; APPS], cookies: &[Cookies; APPS], kinds: &[Kind]) -> Vec
     times
 }
 
-/// Nanoseconds for one request, without the making of it and the check of the answer.
+/// Nanoseconds for one request, without the making of it. Each response is dropped at once, as a server does:
+/// those that are kept would have the next ones allocate elsewhere.
 fn time(app: &App, cookies: &Cookies, kind: Kind, first: usize) -> f64 {
-    let requests: Vec<_> = (first..first + REQUESTS)
-        .map(|number| (app.router.clone(), cookies.request(kind, number)))
-        .collect();
-    let mut responses = Vec::with_capacity(REQUESTS);
+    let requests = make_requests(app, cookies, kind, first);
     let start = Instant::now();
     for (router, request) in requests {
-        let Ok(response) = black_box(now(router.oneshot(request)));
-        responses.push(response);
+        let Ok(response) = now(router.oneshot(request));
+        drop(black_box(response));
     }
-    let elapsed = start.elapsed();
+    start.elapsed().as_nanos() as f64 / REQUESTS as f64
+}
+
+/// Checks the answers to requests that nobody times.
+fn check_answers(app: &App, cookies: &Cookies, kind: Kind, first: usize) {
+    let responses: Vec<_> = make_requests(app, cookies, kind, first)
+        .into_iter()
+        .map(|(router, request)| {
+            let Ok(response) = now(router.oneshot(request));
+            response
+        })
+        .collect();
     check(app, kind, &responses);
-    elapsed.as_nanos() as f64 / REQUESTS as f64
+}
+
+fn make_requests(
+    app: &App,
+    cookies: &Cookies,
+    kind: Kind,
+    first: usize,
+) -> Vec<(Router, Request<Body>)> {
+    (first..first + REQUESTS)
+        .map(|number| (app.router.clone(), cookies.request(kind, number)))
+        .collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -1,4 +1,4 @@
-//! The entries of one shard: slots in one vector, linked from the longest idle to the last used.
+//! The entries of one shard: slots that never move, linked from the longest idle to the last used.
 
 use crate::store::StoreKey;
 use bytes::Bytes;
@@ -24,9 +24,18 @@ pub(super) struct Slot {
     newer: u32,
 }
 
+/// The first chunk has room for so many slots, and each further one for twice as many as the one before:
+/// to grow copies nothing, and the memory of slots that were never used is never touched.
+const FIRST: usize = 8;
+
+/// Enough for all indices of 32 bits.
+const CHUNKS: usize = 30;
+
 #[derive(Debug)]
 pub(super) struct Slab {
-    slots: Vec<Slot>,
+    chunks: [Vec<Slot>; CHUNKS],
+    /// How many slots there are, free ones included.
+    len: u32,
     free: u32,
     oldest: u32,
     newest: u32,
@@ -37,7 +46,8 @@ pub(super) struct Slab {
 impl Slab {
     pub(super) const fn new() -> Self {
         Self {
-            slots: Vec::new(),
+            chunks: [const { Vec::new() }; CHUNKS],
+            len: 0,
             free: NIL,
             oldest: NIL,
             newest: NIL,
@@ -46,16 +56,18 @@ impl Slab {
     }
 
     pub(super) fn slot(&self, index: u32) -> &Slot {
-        &self.slots[index as usize]
+        let (chunk, place) = place(index);
+        &self.chunks[chunk][place]
     }
 
     pub(super) fn slot_mut(&mut self, index: u32) -> &mut Slot {
-        &mut self.slots[index as usize]
+        let (chunk, place) = place(index);
+        &mut self.chunks[chunk][place]
     }
 
     /// How many slots there are, free ones included.
-    pub(super) fn len(&self) -> u32 {
-        u32::try_from(self.slots.len()).unwrap_or(NIL)
+    pub(super) const fn len(&self) -> u32 {
+        self.len
     }
 
     pub(super) const fn oldest_stamp(&self) -> u64 {
@@ -90,12 +102,14 @@ impl Slab {
             newer: NIL,
         };
         let index = if self.free == NIL {
-            if self.slots.len() == self.slots.capacity() {
-                // Doubling would leave a quarter of the memory empty on average.
-                self.slots.reserve_exact(self.slots.len() / 4 + 8);
+            let index = self.len;
+            let (chunk, place) = place(index);
+            let chunk = &mut self.chunks[chunk];
+            if place == 0 {
+                chunk.reserve_exact(index as usize + FIRST);
             }
-            let index = self.len();
-            self.slots.push(slot);
+            chunk.push(slot);
+            self.len += 1;
             index
         } else {
             let index = self.free;
@@ -161,4 +175,11 @@ impl Slab {
             self.slot_mut(older).newer = newer;
         }
     }
+}
+
+/// Which chunk a slot is in, and where in it.
+const fn place(index: u32) -> (usize, usize) {
+    let number = index as usize + FIRST;
+    let chunk = number.ilog2() - FIRST.ilog2();
+    (chunk as usize, number - (FIRST << chunk))
 }
