@@ -4,8 +4,9 @@ use crate::app::{
     app, assert_interrupted, assert_ok, assert_unavailable, is_known_to_be_down, is_unavailable,
     recovers, session,
 };
-use crate::proxy::Proxy;
+
 use crate::servers::{memcached, store, store_at};
+use crate::support::proxy::Proxy;
 use crate::support::{Browser, Started};
 use bytes::Bytes;
 use sessile::store::{Store as _, StoreError, StoreKey};
@@ -158,8 +159,8 @@ async fn a_server_that_was_restarted_empty_has_no_session_and_revives_none() {
 #[tokio::test]
 async fn attempts_to_connect_are_few_however_many_requests_there_are() {
     let mut server = memcached();
-    let proxy = Proxy::before(&server).await;
-    let app = app(store_at(proxy.port));
+    let proxy = Proxy::before(server.port()).await;
+    let app = app(store_at(proxy.port()));
     let browser = session(&app, "/insert:a:1").await;
     assert_eq!(proxy.connections(), 1);
     server.kill();
@@ -186,8 +187,8 @@ async fn attempts_to_connect_are_few_however_many_requests_there_are() {
 #[tokio::test]
 async fn attempts_to_connect_to_a_server_that_is_stopped_are_few_too() {
     let server = memcached();
-    let proxy = Proxy::before(&server).await;
-    let app = app(store_at(proxy.port));
+    let proxy = Proxy::before(server.port()).await;
+    let app = app(store_at(proxy.port()));
     let browser = session(&app, "/insert:a:1").await;
     server.pause();
     let start = Instant::now();

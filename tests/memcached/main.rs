@@ -10,7 +10,6 @@ mod full;
 mod gone;
 mod network;
 mod overlap;
-mod proxy;
 mod servers;
 mod several;
 mod strangers;

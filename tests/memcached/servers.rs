@@ -1,27 +1,11 @@
 //! Real memcached servers, and stores on them.
 
+pub(crate) use crate::support::memcached::{memcached, memcached_with};
 use crate::support::server::Server;
 use sessile::store::MemcachedStore;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Arc;
-
-pub(crate) fn memcached() -> Server {
-    memcached_with(&[])
-}
-
-/// A server with further arguments.
-pub(crate) fn memcached_with(arguments: &[&str]) -> Server {
-    Server::start("memcached", "memcached", |port, _| {
-        // It does not run as root. Two threads will do.
-        let common = format!("-u nobody -l 127.0.0.1 -p {port} -t 2");
-        let common = common.split(' ');
-        common
-            .chain(arguments.iter().copied())
-            .map(str::to_owned)
-            .collect()
-    })
-}
 
 pub(crate) fn address(server: &Server) -> String {
     format!("127.0.0.1:{}", server.port())

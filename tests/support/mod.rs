@@ -8,8 +8,10 @@
 )]
 
 mod browser;
+pub mod dice;
 pub mod http;
 pub mod log;
+pub mod memcached;
 pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis;
