@@ -2,6 +2,7 @@
 
 use crate::app::{app, session};
 use crate::servers::{memcached, store, store_at};
+use crate::support::drops;
 use bytes::Bytes;
 use sessile::store::{Added, Store, StoreKey, Version};
 use std::future::poll_fn;
@@ -82,12 +83,12 @@ async fn user(store: &impl Store, user: u8, calls: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_dropped_calls_of_two_users_mix_up_no_answers() {
+async fn dropped_calls_of_two_users_mix_up_no_answers() {
     let server = memcached();
     let store = store([&server]);
     let users = [1, 2].map(|number| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { user(&store, number, 50_000).await })
+        tokio::spawn(async move { user(&store, number, drops(100_000) / 2).await })
     });
     for user in users {
         user.await.unwrap();
@@ -103,7 +104,7 @@ async fn dropped_requests_of_two_users_mix_up_no_sessions() {
         let app = app.clone();
         tokio::spawn(async move {
             let browser = session(&app, &format!("/insert:user:{user}")).await;
-            for n in 0..10_000 {
+            for n in 0..drops(20_000) / 2 {
                 let path = ["/load/show", "/increment:n", "/cycle/fail", "/"][n as usize % 4];
                 let request = browser.request("GET", path);
                 dropped_after(n / 4 % 6, app.clone().oneshot(request)).await;
