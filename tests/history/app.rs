@@ -79,7 +79,7 @@ async fn act(session: &Session, task: Task) -> Result<Found, Error> {
     match task.kind {
         Kind::Read | Kind::Logout => {}
         Kind::Increment | Kind::Rotate => {
-            session.insert("owner", task.user)?;
+            own(session, task.user)?;
             session.update("count", |count: Option<u64>| Some(count.unwrap_or(0) + 1))?;
             session.update("log", move |log: Option<Vec<u64>>| {
                 let mut log = log.unwrap_or_default();
@@ -91,7 +91,7 @@ async fn act(session: &Session, task: Task) -> Result<Found, Error> {
             }
         }
         Kind::Insert => {
-            session.insert("owner", task.user)?;
+            own(session, task.user)?;
             session.insert("note", number)?;
         }
         Kind::Remove => drop(session.remove_value("note")?),
@@ -100,6 +100,15 @@ async fn act(session: &Session, task: Task) -> Result<Found, Error> {
         session.save().await?;
     }
     Ok(found)
+}
+
+/// Says whose session it is. Some users have large ones, since Redis replaces those in another way.
+fn own(session: &Session, user: u32) -> Result<(), Error> {
+    session.insert("owner", user)?;
+    if user.is_multiple_of(2) {
+        session.insert("padding", "x".repeat(5000))?;
+    }
+    Ok(())
 }
 
 fn look(session: &Session) -> Result<Found, Error> {

@@ -13,7 +13,6 @@ mod run;
 mod shaky;
 #[path = "../support/mod.rs"]
 mod support;
-mod wrong;
 
 use place::Place;
 use run::run;

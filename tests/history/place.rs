@@ -96,12 +96,12 @@ impl Place {
         match dice.below(100) {
             0..65 => self.network(dice).await,
             65..80 => self.stop(dice).await,
-            80..93 if self.is_redis => {
+            80..88 if self.is_redis => {
                 for server in &self.servers {
                     cli(server.port(), &["script", "flush"]);
                 }
             }
-            93.. => self.lose_memory(dice, journal).await,
+            88.. => self.lose_memory(dice, journal).await,
             _ => {}
         }
     }

@@ -6,6 +6,7 @@
 
 mod content;
 mod identity;
+mod tests;
 
 use crate::record::{History, Kind, Loss, Outcome, Request};
 use std::collections::HashMap;
