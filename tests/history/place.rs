@@ -112,13 +112,21 @@ impl Place {
         }
         let proxy = &self.proxies[usize::from(dice.percent(50))];
         let (delay, lasts) = (dice.micros(40_000), dice.micros(60_000));
+        let cut = match dice.below(6) {
+            0 => Trouble::CutRequest,
+            1..3 => Trouble::CutAnswer,
+            3 => Trouble::Truncate,
+            _ => Trouble::Reset,
+        };
         match dice.below(10) {
-            0..2 => proxy.once(Trouble::CutRequest),
-            2..4 => proxy.once(Trouble::CutAnswer),
-            4..6 => proxy.once(Trouble::Truncate),
-            6..8 => proxy.once(Trouble::Reset),
-            8 => proxy.set(Trouble::Delay(delay)),
-            _ => proxy.set(Trouble::Stall),
+            0 => proxy.set(Trouble::Delay(delay)),
+            1 => proxy.set(Trouble::Stall),
+            _ => {
+                // Meanwhile more is under way that a cut leaves in doubt.
+                proxy.set(Trouble::Delay(Duration::from_millis(30)));
+                sleep(Duration::from_millis(20)).await;
+                proxy.once(cut);
+            }
         }
         sleep(lasts).await;
         proxy.set(Trouble::None);

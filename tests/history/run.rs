@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const USERS: u32 = 4;
-const TABS: u32 = 3;
+const USERS: u32 = 6;
+const TABS: u32 = 4;
 /// How long the clients work before all is proven.
 const ROUND: Duration = Duration::from_secs(4);
 
@@ -76,9 +76,8 @@ async fn round(mut place: Place, seed: u64) -> History {
     }
     while Instant::now() < end {
         place.trouble(&mut dice, &journal).await;
-        // In a longer pause the stores connect again without a delay at the next trouble.
-        let most = if dice.percent(50) { 50_000 } else { 700_000 };
-        sleep(dice.micros(most)).await;
+        // A connection that has lasted for a while is replaced without a delay.
+        sleep(dice.micros(600_000)).await;
     }
     for task in tasks {
         task.await.unwrap();
