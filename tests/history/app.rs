@@ -137,8 +137,9 @@ pub(crate) async fn ask(app: &Router, browser: &mut Browser, task: Task) -> Outc
 
 fn check_answer(outcome: &Outcome, answer: &Answer) {
     let status = answer.status.as_u16();
-    if !matches!(outcome, Outcome::Done(_)) {
-        assert_eq!(answer.set_cookies(), [""; 0]);
+    let mut cookies = answer.set_cookies().into_iter();
+    if !matches!(outcome, Outcome::Done(_)) && cookies.any(|it| it.contains("Max-Age=0")) {
+        panic!("{outcome:?}, and the cookie is removed");
     }
     match outcome {
         Outcome::Done(_) => assert_eq!(status, 200),

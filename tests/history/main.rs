@@ -14,12 +14,25 @@ mod shaky;
 #[path = "../support/mod.rs"]
 mod support;
 
+use checker::check;
 use place::Place;
-use run::run;
+use run::{round, run};
+use shaky::Shaky;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_memory() {
-    run("memory", async |seed| Place::memory(seed)).await;
+    let place = async |seed| Place::memory(Shaky::new(seed, false));
+    run("memory", place).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_says_of_writes_that_they_are_not_done_is_found() {
+    let seed = rand::random();
+    let history = round(Place::memory(Shaky::new(seed, true)), seed).await;
+    let found = check(&history);
+    for what in ["a write is applied twice", "a refused write is seen"] {
+        assert!(found.iter().any(|it| it.what == what), "{what}: {seed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

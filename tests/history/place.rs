@@ -28,8 +28,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub(crate) fn memory(seed: u64) -> Self {
-        let memory = Shaky::new(seed);
+    pub(crate) fn memory(memory: Arc<Shaky>) -> Self {
         Self {
             apps: [(); 2].map(|()| app(Arc::clone(&memory))),
             servers: Vec::new(),

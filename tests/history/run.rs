@@ -57,7 +57,8 @@ fn number(name: &str) -> Option<u64> {
     Some(number.unwrap_or_else(|_| panic!("{name} is no number")))
 }
 
-async fn round(mut place: Place, seed: u64) -> History {
+/// Lets the clients work, and says what they were told.
+pub(crate) async fn round(mut place: Place, seed: u64) -> History {
     let journal = Arc::new(Journal::default());
     let mut dice = Dice::new(seed);
     let end = Instant::now() + ROUND;

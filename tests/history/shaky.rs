@@ -14,14 +14,17 @@ pub(crate) struct Shaky {
     store: Mutex<Arc<MemoryStore>>,
     dice: Mutex<Dice>,
     is_calm: AtomicBool,
+    /// It says that nothing was done where something was.
+    lies: bool,
 }
 
 impl Shaky {
-    pub(crate) fn new(seed: u64) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, lies: bool) -> Arc<Self> {
         Arc::new(Self {
             store: Mutex::default(),
             dice: Mutex::new(Dice::new(seed)),
             is_calm: AtomicBool::new(false),
+            lies,
         })
     }
 
@@ -49,7 +52,11 @@ impl Shaky {
             20..40 => Err(StoreError::in_doubt()),
             40..80 => {
                 let _ = verb.await;
-                Err(StoreError::in_doubt())
+                Err(if self.lies {
+                    StoreError::unavailable()
+                } else {
+                    StoreError::in_doubt()
+                })
             }
             // It takes effect after its caller has given up.
             80..100 => {
