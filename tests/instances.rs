@@ -53,9 +53,9 @@ over! {
     over_a_cluster: nodes = cluster() => format!("redis+cluster://127.0.0.1:{}", nodes[0].port());
     over_the_master_of_a_sentinel: watched = sentinel()
         => format!("redis+sentinel://127.0.0.1:{}/sessions", watched.sentinel.port());
-    over_one_memcached: server = memcached(&[])
+    over_one_memcached: server = memcached()
         => format!("memcached://127.0.0.1:{}", server.port());
-    over_two_memcacheds: servers = [memcached(&[]), memcached(&[])]
+    over_two_memcacheds: servers = [memcached(), memcached()]
         => format!("memcached://127.0.0.1:{},127.0.0.1:{}", servers[0].port(), servers[1].port());
 }
 

@@ -96,7 +96,7 @@ async fn sentinels_name_the_master() {
 
 #[tokio::test]
 async fn memcached_has_several_servers() {
-    let (one, other) = (memcached(&[]), memcached(&[]));
+    let (one, other) = (memcached(), memcached());
     works(&format!(
         "memcached://127.0.0.1:{},127.0.0.1:{}?key_prefix=shop:",
         one.port(),

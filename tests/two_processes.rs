@@ -57,6 +57,6 @@ fn a_thousand_visits_are_counted_over_a_cluster() {
 
 #[test]
 fn a_thousand_visits_are_counted_over_memcached() {
-    let server = memcached(&[]);
+    let server = memcached();
     all_are_counted(&format!("memcached://127.0.0.1:{}", server.port()));
 }

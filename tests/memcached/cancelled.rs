@@ -2,6 +2,7 @@
 
 use crate::app::{app, session};
 use crate::servers::{memcached, store, store_at};
+use crate::support::drops;
 use bytes::Bytes;
 use sessile::store::{Added, Store, StoreKey, Version};
 use std::future::poll_fn;
@@ -82,12 +83,12 @@ async fn user(store: &impl Store, user: u8, calls: u32) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hundred_thousand_dropped_calls_of_two_users_mix_up_no_answers() {
-    let server = memcached(&[]);
+async fn dropped_calls_of_two_users_mix_up_no_answers() {
+    let server = memcached();
     let store = store([&server]);
     let users = [1, 2].map(|number| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { user(&store, number, 50_000).await })
+        tokio::spawn(async move { user(&store, number, drops(100_000) / 2).await })
     });
     for user in users {
         user.await.unwrap();
@@ -97,13 +98,13 @@ async fn a_hundred_thousand_dropped_calls_of_two_users_mix_up_no_answers() {
 /// The same through a layer: a commit that has begun is finished all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dropped_requests_of_two_users_mix_up_no_sessions() {
-    let server = memcached(&[]);
+    let server = memcached();
     let app = app(store([&server]));
     let users = [1, 2].map(|user| {
         let app = app.clone();
         tokio::spawn(async move {
             let browser = session(&app, &format!("/insert:user:{user}")).await;
-            for n in 0..10_000 {
+            for n in 0..drops(20_000) / 2 {
                 let path = ["/load/show", "/increment:n", "/cycle/fail", "/"][n as usize % 4];
                 let request = browser.request("GET", path);
                 dropped_after(n / 4 % 6, app.clone().oneshot(request)).await;
@@ -128,7 +129,7 @@ fn runtime() -> Runtime {
 
 #[test]
 fn a_store_outlives_the_runtimes_that_it_is_used_on() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let add = store.add(&key, "value".into(), MINUTE);
@@ -141,7 +142,7 @@ fn a_store_outlives_the_runtimes_that_it_is_used_on() {
 
 #[test]
 fn a_store_serves_several_runtimes_at_once_also_next_to_one_that_stands_still() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let idle = runtime();
@@ -163,7 +164,7 @@ fn a_store_serves_several_runtimes_at_once_also_next_to_one_that_stands_still() 
 
 #[test]
 fn a_call_whose_runtime_ends_gets_an_answer() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store_at(server.port());
     let key = StoreKey::from_bytes([7; 32]);
     let runtime = runtime();

@@ -14,14 +14,14 @@ macro_rules! sentences {
         $(
             #[tokio::test]
             async fn $sentence() {
-                let server = memcached(&[]);
+                let server = memcached();
                 conformance::$sentence(&store([&server])).await;
             }
         )*
         $(
             #[tokio::test]
             async fn $timed() {
-                let server = memcached(&[]);
+                let server = memcached();
                 conformance::$timed(&store([&server]), TTL, sleep).await;
             }
         )*
@@ -61,20 +61,20 @@ sentences! {
 
 #[tokio::test]
 async fn what_one_client_did_another_sees() {
-    let server = memcached(&[]);
+    let server = memcached();
     let (one, another) = (store([&server]), store([&server]));
     conformance::what_one_client_did_another_sees(&one, &another).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sentence_over_two_servers_on_two_threads() {
-    let servers = [memcached(&[]), memcached(&[])];
+    let servers = [memcached(), memcached()];
     conformance::all(&store(&servers), TTL, sleep).await;
 }
 
 #[tokio::test]
 async fn what_one_client_of_two_servers_did_another_sees() {
-    let servers = [memcached(&[]), memcached(&[])];
+    let servers = [memcached(), memcached()];
     // They agree on the places, in whichever order they name the servers.
     let (one, another) = (store(&servers), store(servers.iter().rev()));
     for _ in 0..20 {
@@ -84,7 +84,7 @@ async fn what_one_client_of_two_servers_did_another_sees() {
 
 #[tokio::test]
 async fn the_server_keeps_entries_for_as_long_as_it_is_told() {
-    let (server, key) = (memcached(&[]), StoreKey::from_bytes([7; 32]));
+    let (server, key) = (memcached(), StoreKey::from_bytes([7; 32]));
     let store = store([&server]);
     const DAY: u64 = 24 * 60 * 60;
     for seconds in [1, 60, 30 * DAY - 1, 30 * DAY, 31 * DAY, 400 * DAY] {

@@ -1,7 +1,7 @@
 //! A server that has no room: it refuses, it evicts, or the session is over its limit.
 
 use crate::app::{app, assert_interrupted, assert_ok, assert_unavailable, session};
-use crate::servers::{memcached, store};
+use crate::servers::{memcached, memcached_with, store};
 use crate::support::{Browser, answer};
 use http::StatusCode;
 use sessile::conformance;
@@ -35,7 +35,7 @@ async fn fill(layer: &SessionLayer, most: usize) -> (Vec<Browser>, Option<crate:
 
 #[tokio::test]
 async fn a_server_that_is_full_and_evicts_nothing_refuses_new_sessions() {
-    let server = memcached(&["-m", "2", "-M"]);
+    let server = memcached_with(&["-m", "2", "-M"]);
     let store = store([&server]);
     let app = app(store.clone());
     let browser = session(&app, "/insert:a:1").await;
@@ -66,7 +66,7 @@ async fn a_server_that_is_full_and_evicts_nothing_refuses_new_sessions() {
 /// Memcached drops the entry that it has no room to replace: to its user that is an eviction.
 #[tokio::test]
 async fn a_session_that_grows_on_a_full_server_is_refused_and_may_be_gone() {
-    let server = memcached(&["-m", "2", "-M"]);
+    let server = memcached_with(&["-m", "2", "-M"]);
     let store = store([&server]);
     let app = app(store.clone());
     let layer = SessionLayer::new(store);
@@ -84,7 +84,7 @@ async fn a_session_that_grows_on_a_full_server_is_refused_and_may_be_gone() {
 
 #[tokio::test]
 async fn an_evicted_session_is_gone_and_stays_gone() {
-    let server = memcached(&["-m", "2"]);
+    let server = memcached_with(&["-m", "2"]);
     let store = store([&server]);
     let app = app(store.clone());
     // As large as the others, so that it is in their way.
@@ -107,7 +107,7 @@ async fn an_evicted_session_is_gone_and_stays_gone() {
 #[tokio::test]
 async fn what_is_over_the_servers_limit_is_refused_and_the_old_entry_stays() {
     for (limit, options) in [(1 << 20, &[][..]), (512 << 10, &["-I", "512k"])] {
-        let server = memcached(options);
+        let server = memcached_with(options);
         let store = store([&server]);
         for size in [limit - 511, limit, 3 * limit] {
             let large = vec![0; size].into();
@@ -123,7 +123,7 @@ async fn what_is_over_the_servers_limit_is_refused_and_the_old_entry_stays() {
 
 #[tokio::test]
 async fn a_session_over_the_servers_limit_is_an_error_and_the_old_one_stays() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store([&server]);
     let app = app(store.clone());
     let browser = session(&app, "/insert:a:1").await;

@@ -4,8 +4,9 @@ use crate::app::{
     app, assert_interrupted, assert_ok, assert_unavailable, is_known_to_be_down, is_unavailable,
     recovers, session,
 };
-use crate::proxy::Proxy;
+
 use crate::servers::{memcached, store, store_at};
+use crate::support::proxy::Proxy;
 use crate::support::{Browser, Started};
 use bytes::Bytes;
 use sessile::store::{Store as _, StoreError, StoreKey};
@@ -15,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn a_server_that_is_killed_while_idle_is_noticed_at_once() {
-    let mut server = memcached(&[]);
+    let mut server = memcached();
     let app = app(store([&server]));
     let browser = session(&app, "/insert:a:1").await;
     server.kill();
@@ -38,7 +39,7 @@ async fn a_server_that_is_killed_while_idle_is_noticed_at_once() {
 
 #[tokio::test]
 async fn a_server_that_is_killed_in_the_middle_of_requests_leaves_them_an_answer() {
-    let mut server = memcached(&[]);
+    let mut server = memcached();
     let app = app(store([&server]));
     let browser = session(&app, "/insert:a:1").await;
     let [write, login, logout] =
@@ -62,7 +63,7 @@ async fn a_server_that_is_killed_in_the_middle_of_requests_leaves_them_an_answer
 
 #[tokio::test]
 async fn a_server_that_is_stopped_costs_the_time_limit_once_and_then_nothing() {
-    let server = memcached(&[]);
+    let server = memcached();
     let app = app(store([&server]));
     let browser = session(&app, "/insert:a:1").await;
     server.pause();
@@ -88,7 +89,7 @@ async fn a_server_that_is_stopped_costs_the_time_limit_once_and_then_nothing() {
 
 #[tokio::test]
 async fn what_waits_for_a_server_that_is_stopped_is_bounded() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store([&server]);
     let key = StoreKey::from_bytes([7; 32]);
     store.delete(&key).await.unwrap();
@@ -112,7 +113,7 @@ async fn what_waits_for_a_server_that_is_stopped_is_bounded() {
 
 #[tokio::test]
 async fn a_short_stop_is_only_a_delay() {
-    let server = memcached(&[]);
+    let server = memcached();
     let app = app(store([&server]));
     let browser = session(&app, "/insert:a:1").await;
     server.pause();
@@ -127,7 +128,7 @@ async fn a_short_stop_is_only_a_delay() {
 
 #[tokio::test]
 async fn a_server_that_was_restarted_empty_has_no_session_and_revives_none() {
-    let mut server = memcached(&[]);
+    let mut server = memcached();
     let app = app(store([&server]));
     let mut browser = session(&app, "/insert:a:1").await;
     let write = browser.start(&app, "/hold/insert:b:2").held().await;
@@ -157,9 +158,9 @@ async fn a_server_that_was_restarted_empty_has_no_session_and_revives_none() {
 
 #[tokio::test]
 async fn attempts_to_connect_are_few_however_many_requests_there_are() {
-    let mut server = memcached(&[]);
-    let proxy = Proxy::before(&server).await;
-    let app = app(store_at(proxy.port));
+    let mut server = memcached();
+    let proxy = Proxy::before(server.port()).await;
+    let app = app(store_at(proxy.port()));
     let browser = session(&app, "/insert:a:1").await;
     assert_eq!(proxy.connections(), 1);
     server.kill();
@@ -185,9 +186,9 @@ async fn attempts_to_connect_are_few_however_many_requests_there_are() {
 
 #[tokio::test]
 async fn attempts_to_connect_to_a_server_that_is_stopped_are_few_too() {
-    let server = memcached(&[]);
-    let proxy = Proxy::before(&server).await;
-    let app = app(store_at(proxy.port));
+    let server = memcached();
+    let proxy = Proxy::before(server.port()).await;
+    let app = app(store_at(proxy.port()));
     let browser = session(&app, "/insert:a:1").await;
     server.pause();
     let start = Instant::now();

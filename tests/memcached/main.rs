@@ -9,7 +9,6 @@ mod conformance;
 mod full;
 mod gone;
 mod network;
-mod proxy;
 mod servers;
 mod several;
 mod strangers;

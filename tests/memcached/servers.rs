@@ -1,7 +1,6 @@
 //! Real memcached servers, and stores on them.
 
-pub(crate) use crate::support::memcached::memcached;
-
+pub(crate) use crate::support::memcached::{memcached, memcached_with};
 use crate::support::server::Server;
 use sessile::store::MemcachedStore;
 use std::io::{Read as _, Write as _};

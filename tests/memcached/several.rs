@@ -31,7 +31,7 @@ async fn by_server(app: &Router, first: &Server) -> [Vec<(Browser, String)>; 2] 
 
 #[tokio::test]
 async fn of_two_servers_one_is_gone_and_back() {
-    let mut servers = [memcached(&[]), memcached(&[])];
+    let mut servers = [memcached(), memcached()];
     let app = app(store(&servers));
     let [own, others] = by_server(&app, &servers[0]).await;
     // It was only stopped, and its sessions did not move.

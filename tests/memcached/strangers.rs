@@ -1,7 +1,7 @@
 //! Servers that are not what they should be, and entries that nobody here wrote.
 
 use crate::app::{app, assert_ok, is_known_to_be_down, session};
-use crate::servers::{address, memcached, store, store_at, tell};
+use crate::servers::{address, memcached, memcached_with, store, store_at, tell};
 use crate::support::Browser;
 use crate::support::log::Log;
 use crate::support::server::{Directory, Server};
@@ -109,7 +109,7 @@ async fn a_server_that_turns_strange_after_its_settings_is_in_doubt() {
 
 #[tokio::test]
 async fn a_server_without_versions_is_refused() {
-    let server = memcached(&["-C"]);
+    let server = memcached_with(&["-C"]);
     is_no_store(&app(store([&server]))).await;
 }
 
@@ -118,7 +118,7 @@ fn with_password() -> (Server, Directory) {
     let file = directory.path().join("users");
     std::fs::write(&file, "someone:a:secret\n").unwrap();
     let option = file.to_str().unwrap();
-    (memcached(&["-Y", option]), directory)
+    (memcached_with(&["-Y", option]), directory)
 }
 
 fn store_of(server: &Server, user: &str, password: &str) -> Arc<MemcachedStore> {
@@ -139,7 +139,7 @@ async fn a_user_and_a_password_open_the_server_and_others_do_not() {
 
 #[tokio::test]
 async fn a_password_is_never_printed_nor_left_on_a_server_that_asks_for_none() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store_of(&server, "someone", "a:secret");
     assert!(
         store
@@ -185,7 +185,7 @@ fn keys(server: &Server) -> Vec<String> {
 
 #[tokio::test]
 async fn an_entry_that_nobody_here_wrote_is_an_error_or_nothing_and_no_session() {
-    let server = memcached(&[]);
+    let server = memcached();
     let app = app(store([&server]));
     for garbage in ["", "x", "\u{1}\u{2}\u{3}", "EN", "{\"user\":1}"] {
         let browser = session(&app, "/insert:a:1").await;
@@ -206,7 +206,7 @@ async fn an_entry_that_nobody_here_wrote_is_an_error_or_nothing_and_no_session()
 
 #[tokio::test]
 async fn a_record_that_was_copied_from_another_key_is_no_session() {
-    let server = memcached(&[]);
+    let server = memcached();
     let store = store([&server]);
     let app = app(store.clone());
     let victim = session(&app, "/insert:user:1").await;

@@ -1,7 +1,7 @@
 //! Calls that are dropped at any point, while two users share the connection.
 
-use crate::support::Browser;
 use crate::support::redis::{redis, store_at};
+use crate::support::{Browser, drops};
 use http::StatusCode;
 use sessile::store::{Added, Replaced, Store as _, StoreKey};
 use std::future::poll_fn;
@@ -24,12 +24,6 @@ async fn dropped_after<T>(polls: u32, future: impl Future<Output = T>) {
     }
 }
 
-/// How often. `DROPS=100000` takes a minute.
-fn rounds() -> u32 {
-    let drops = std::env::var("DROPS").ok();
-    drops.map_or(5_000, |drops| drops.parse().unwrap())
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_call_gives_nobody_anothers_answer() {
     let server = redis(&[]);
@@ -44,7 +38,7 @@ async fn a_dropped_call_gives_nobody_anothers_answer() {
         };
         versions.push(version);
     }
-    for round in 0..rounds() {
+    for round in 0..drops(5_000) {
         let user = round as usize % 2;
         let (key, value, version) = (&keys[user], &values[user], versions[user]);
         let polls = round / 2 % 5;
@@ -90,7 +84,7 @@ async fn a_dropped_request_shows_nobody_anothers_session() {
         let path = format!("/insert:user{number}:{number}/insert:n:0");
         assert_eq!(user.get(&app, &path).await.status, StatusCode::OK);
     }
-    for round in 0..rounds() {
+    for round in 0..drops(5_000) {
         let path = ["/show", "/increment:n", "/load/save/increment:n"][round as usize / 2 % 3];
         let request = users[round as usize % 2].request("GET", path);
         dropped_after(round / 6 % 6, app.clone().oneshot(request)).await;

@@ -13,7 +13,7 @@ async fn a_connection_that_is_cut_before_the_answer_applies_nothing_twice() {
     for trouble in [
         Trouble::CutAnswer,
         Trouble::Reset,
-        Trouble::Truncate(1),
+        Trouble::Truncate,
         Trouble::CutRequest,
     ] {
         let server = redis(&[]);

@@ -8,6 +8,7 @@
 )]
 
 mod browser;
+pub mod dice;
 pub mod http;
 pub mod log;
 pub mod memcached;
@@ -30,6 +31,12 @@ pub use visit::{answer, headers, respond};
 use sessile::test_util::{ManualClock, SeededRandom};
 use sessile::{SessionLayer, SessionLayerBuilder};
 use std::sync::Arc;
+
+/// How many calls to drop: `DROPS`, or else this.
+pub fn drops(default: u32) -> u32 {
+    let drops = std::env::var("DROPS").ok();
+    drops.map_or(default, |drops| drops.parse().unwrap())
+}
 
 /// A layer with the defaults, over a store to look into, at a time that the test moves.
 pub fn layer() -> (SessionLayer, TestStore, Arc<ManualClock>) {

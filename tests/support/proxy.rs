@@ -8,7 +8,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-/// What happens to the bytes, from now on and on all connections.
+/// What happens to the bytes. The answers to what a memcached store asks first come through whole:
+/// without them it would have nothing to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trouble {
     None,
@@ -20,14 +21,18 @@ pub enum Trouble {
     CutRequest,
     /// The server gets it, and the connection is cut before its answer.
     CutAnswer,
-    /// The same, after the first bytes of the answer.
-    Truncate(usize),
+    /// The same, after the first half of the answer.
+    Truncate,
     /// The same, with a reset instead of an end.
     Reset,
     /// Each piece of an answer comes twice.
     Duplicate,
     /// Of two pieces of answers, the later comes first.
     Swap,
+    /// The second half of each piece comes before its first.
+    SwapHalves,
+    /// Each piece comes in the place of the next: the first of all is held back.
+    Shift,
     /// Answers are replaced by these bytes.
     Garbage(&'static [u8]),
 }
@@ -36,8 +41,14 @@ pub enum Trouble {
 #[derive(Clone)]
 pub struct Proxy {
     port: u16,
-    trouble: Arc<Mutex<Trouble>>,
+    current: Arc<Mutex<Current>>,
     connections: Arc<AtomicUsize>,
+}
+
+struct Current {
+    trouble: Trouble,
+    /// It is over when it has happened.
+    once: bool,
 }
 
 impl Proxy {
@@ -46,7 +57,10 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
-            trouble: Arc::new(Mutex::new(Trouble::None)),
+            current: Arc::new(Mutex::new(Current {
+                trouble: Trouble::None,
+                once: false,
+            })),
             connections: Arc::default(),
         };
         let this = proxy.clone();
@@ -54,6 +68,7 @@ impl Proxy {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 this.connections.fetch_add(1, SeqCst);
+                // Without a server the client's connection ends.
                 if let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await {
                     this.join(client, server);
                 }
@@ -66,8 +81,16 @@ impl Proxy {
         self.port
     }
 
+    /// This happens from now on, on all connections.
     pub fn set(&self, trouble: Trouble) {
-        *self.trouble.lock().unwrap() = trouble;
+        let once = false;
+        *self.current.lock().unwrap() = Current { trouble, once };
+    }
+
+    /// This happens to the next bytes that it can happen to, and to no more.
+    pub fn once(&self, trouble: Trouble) {
+        let once = true;
+        *self.current.lock().unwrap() = Current { trouble, once };
     }
 
     /// How many connections there have been.
@@ -90,13 +113,22 @@ impl Proxy {
         });
     }
 
-    fn trouble(&self) -> Trouble {
-        *self.trouble.lock().unwrap()
+    /// What happens now to a request, or else to an answer.
+    fn happens(&self, to_request: bool) -> Trouble {
+        let mut current = self.current.lock().unwrap();
+        let trouble = current.trouble;
+        if to_request != (trouble == Trouble::CutRequest) {
+            return Trouble::None;
+        }
+        if current.once {
+            current.trouble = Trouble::None;
+        }
+        trouble
     }
 
     /// Waits until bytes may go through.
     async fn pass(&self) {
-        while self.trouble() == Trouble::Stall {
+        while self.current.lock().unwrap().trouble == Trouble::Stall {
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -105,7 +137,7 @@ impl Proxy {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             self.pass().await;
-            if self.trouble() == Trouble::CutRequest
+            if self.happens(true) == Trouble::CutRequest
                 || to.write_all(&buffer[..count]).await.is_err()
             {
                 return;
@@ -119,15 +151,20 @@ impl Proxy {
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             self.pass().await;
             let answer = &buffer[..count];
-            let sent = match self.trouble() {
+            let (first, second) = answer.split_at(count / 2);
+            let trouble = match is_greeting(answer) {
+                true => Trouble::None,
+                false => self.happens(false),
+            };
+            let sent = match trouble {
                 Trouble::None | Trouble::Stall | Trouble::CutRequest => to.write_all(answer).await,
                 Trouble::Delay(time) => {
                     sleep(time).await;
                     to.write_all(answer).await
                 }
                 Trouble::CutAnswer => return,
-                Trouble::Truncate(length) => {
-                    let _ = to.write_all(&answer[..length.min(count)]).await;
+                Trouble::Truncate => {
+                    let _ = to.write_all(first).await;
                     return;
                 }
                 Trouble::Reset => {
@@ -143,6 +180,11 @@ impl Proxy {
                     let swapped = [answer, &std::mem::take(&mut held)].concat();
                     to.write_all(&swapped).await
                 }
+                Trouble::SwapHalves => to.write_all(&[second, first].concat()).await,
+                Trouble::Shift => {
+                    let earlier = std::mem::replace(&mut held, answer.to_vec());
+                    to.write_all(&earlier).await
+                }
                 Trouble::Garbage(bytes) => to.write_all(bytes).await,
             };
             if sent.is_err() {
@@ -150,4 +192,9 @@ impl Proxy {
             }
         }
     }
+}
+
+/// What memcached answers to `stats settings` and to the no-op after it.
+fn is_greeting(answer: &[u8]) -> bool {
+    answer.starts_with(b"STAT ") || answer.ends_with(b" Ocheck\r\n")
 }

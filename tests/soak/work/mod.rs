@@ -6,11 +6,15 @@
 )]
 
 pub mod clients;
+#[path = "../../support/dice.rs"]
+mod dice;
 pub mod http;
 mod judge;
 pub mod server;
 mod tally;
 mod user;
+
+pub use dice::Dice;
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -109,30 +113,5 @@ impl Run {
 
     pub fn violations(&self) -> Vec<String> {
         self.violations.lock().unwrap().clone()
-    }
-}
-
-/// A generator of choices: splitmix64.
-pub struct Dice(u64);
-
-impl Dice {
-    pub const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub const fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub const fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    pub const fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
     }
 }
