@@ -33,7 +33,7 @@ pub enum ErrorKind {
     TimedOut,
     /// A change was sent to the store, and whether it took effect is not known.
     Unknown,
-    /// The session was ended or its id was rotated while the request ran. Nothing was changed.
+    /// The session was ended or its id was rotated while the request ran. None of its changes is stored.
     Interrupted,
     /// The session reached its end while the request ran. Nothing was changed.
     Expired,
