@@ -12,13 +12,12 @@
 //! Writes `results.md` and `results.svg` beside this package's `Cargo.toml`, and the table into the
 //! README of sessile.
 
-mod plot;
 mod report;
 
 use sessile_peers::apps::{self, App, ONE_ARC};
 use sessile_peers::requests::{Cookies, Kind, check, now};
+use sessile_peers::table;
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Instant;
 use tower::ServiceExt as _;
 
@@ -51,8 +50,8 @@ fn main() {
     let apps = apps::all();
     runtime.block_on(tokio::task::yield_now());
 
-    let cookies = apps.each_ref().map(Cookies::obtain);
-    let allocations = count_allocations();
+    let cookies = apps.each_ref().map(|app| now(Cookies::obtain(app)));
+    let allocations = table::allocations("allocations");
     // Those kinds that fill the stores come after all others, which find two sessions in them.
     let (quiet, filling) = Kind::ALL.split_at(FILLING);
     let times = measure(&apps, &cookies, quiet).into_iter();
@@ -64,7 +63,7 @@ fn main() {
 
     for (app, cookies) in apps.iter().zip(&cookies).filter(|(app, _)| app.sessions) {
         let modified = (ROUNDS * REQUESTS) as u64;
-        assert_eq!(cookies.visits(app), 1 + modified, "{}", app.name);
+        assert_eq!(now(cookies.visits(app)), 1 + modified, "{}", app.name);
     }
     let names = apps.each_ref().map(|app| app.name);
     report::write(&names, &rows);
@@ -121,28 +120,4 @@ fn time(app: &App, cookies: &Cookies, kind: Kind, first: usize) -> f64 {
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Runs the program that counts.
-fn count_allocations() -> Vec<[i64; APPS]> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--quiet", "--release", "--bin", "allocations"])
-        .args([
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-        ])
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .expect("cargo runs");
-    let text = String::from_utf8(output.stdout).expect("numbers");
-    let line = |line: &str| -> [i64; APPS] {
-        let counts: Vec<_> = line
-            .split(' ')
-            .map(|it| it.parse().expect("a number"))
-            .collect();
-        counts.try_into().expect("a number for each app")
-    };
-    let lines: Vec<_> = text.lines().map(line).collect();
-    assert_eq!(lines.len(), Kind::ALL.len(), "a line for each kind");
-    lines
 }
