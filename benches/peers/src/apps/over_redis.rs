@@ -4,9 +4,10 @@
 //! * sessile: [`RedisStore`] with its defaults, which is one connection.
 //! * tower-sessions: 0.14, the last version that its Redis store works with, over a pool of fred's with six
 //!   connections, as in the example of that store.
-//! * axum_session: over `redis_pool` with its defaults, which are at most 16 idle connections. The lifetime in memory is zero:
-//!   otherwise it asks the database for what it does not have in memory only, and instances that share a
-//!   database do not see each other's changes for an hour.
+//! * axum_session: over a pool that keeps a connection for each of the 64 requests in flight. It keeps 16 by
+//!   default, and would connect anew for the others. The lifetime in memory is zero: otherwise it
+//!   asks the database only for what it does not have in memory, and instances that share a database do not
+//!   see each other's changes for an hour.
 
 use super::{App, DAYS, plain, with_axum_session, with_sessile};
 use axum::Router;
@@ -60,8 +61,9 @@ async fn tower_sessions(port: u16) -> Router {
 }
 
 async fn axum_session(port: u16) -> Router {
+    const CONNECTIONS: usize = 64;
     let client = redis::Client::open(("127.0.0.1", port)).expect("a good address");
-    let pool = SessionRedisPool::from(SingleRedisPool::from(client));
+    let pool = SessionRedisPool::from(SingleRedisPool::new(client, CONNECTIONS, None));
     let config = with_axum_session::config().with_memory_lifetime(time::Duration::ZERO);
     let store = SessionStore::new(Some(pool), config).await;
     with_axum_session::routes(store.expect("a server"))

@@ -22,7 +22,7 @@ use sessile_peers::requests::{Cookies, Kind};
 use sessile_peers::table::allocations;
 use tokio::runtime::{Builder, Runtime};
 
-const ROUNDS: usize = 61;
+const ROUNDS: usize = 51;
 const APPS: usize = 5;
 const KINDS: [Kind; 4] = Kind::STORED;
 /// How many requests are in flight, and how many each of these is followed by in a round.

@@ -93,21 +93,26 @@ fn table(
             row.over[FIRST..].iter().map(share),
         );
     }
-    for ((in_flight, _), rows) in LEVELS.iter().zip(levels) {
-        let _ = write!(
-            text,
-            "\nWith {in_flight} in flight, in microseconds over plain axum: time, processor time of the app's \
-             process, and of the server:\n\n"
+    let _ = write!(
+        text,
+        "\nProcessor time with {many} in flight, in microseconds over plain axum: in the app's process, and in \
+         the server:\n\n"
+    );
+    head(&mut text, names);
+    for row in &levels[MANY] {
+        let times = row.own.iter().zip(&row.server).skip(FIRST);
+        let cells = times.map(|(own, server)| format!("{:.1}, {:.1}", own / 1e3, server / 1e3));
+        line(&mut text, row.kind.name(), cells);
+    }
+    text.push_str("\nTime with one request in flight, in microseconds over plain axum:\n\n");
+    head(&mut text, names);
+    for row in &levels[0] {
+        let cells = row.over[FIRST..].iter();
+        line(
+            &mut text,
+            row.kind.name(),
+            cells.map(|time| format!("{:.1}", time / 1e3)),
         );
-        head(&mut text, names);
-        for row in rows {
-            let cells = (FIRST..APPS).map(|app| {
-                let [time, own, server] =
-                    [row.over, row.own, row.server].map(|values| values[app] / 1e3);
-                format!("{time:.1}, {own:.1}, {server:.1}")
-            });
-            line(&mut text, row.kind.name(), cells);
-        }
     }
     text.push_str(
         "\nThe commands that the server runs for a request, those from scripts included:\n\n",
