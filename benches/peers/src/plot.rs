@@ -133,8 +133,8 @@ fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
 
 /// A round distance for at most eight lines.
 fn step(largest: f64) -> f64 {
-    let mut steps = [100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0].into_iter();
-    steps.find(|step| largest / step <= 8.0).unwrap_or(10_000.0)
+    let mut steps = (2..).flat_map(|zeros| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(zeros)));
+    steps.find(|step| largest / step <= 8.0).unwrap_or(largest)
 }
 
 fn thousands(value: f64) -> String {

@@ -5,8 +5,8 @@
 //! ```
 //!
 //! Starts a `redis-server` of its own. The apps of [`sessile_peers::apps::over_redis`] answer the same
-//! requests in turns, round after round, with two worker threads, one request in flight and then many. Each of these
-//! has sessions of its own. What counts is how much longer an app takes in a round than plain axum; of these
+//! requests in turns, round after round, on two worker threads, one request in flight and then 64, each with sessions
+//! of its own. What counts is how much longer an app takes in a round than plain axum; of these
 //! differences, the median.
 //!
 //! Writes `results-redis.md` and `results-redis.svg` beside this package's `Cargo.toml`, and the table
@@ -25,9 +25,9 @@ use tokio::runtime::{Builder, Runtime};
 const ROUNDS: usize = 51;
 const APPS: usize = 5;
 const KINDS: [Kind; 4] = Kind::STORED;
-/// How many requests are in flight, and how many each of these is followed by in a round.
+/// How many browsers ask at once, and how many requests each of them makes in a round.
 const LEVELS: [(usize, usize); 2] = [(1, 50), (64, 10)];
-/// What many are.
+/// The place of the level that most figures are of.
 const MANY: usize = 1;
 
 /// What one kind of request takes in each app, with so many in flight.

@@ -23,7 +23,7 @@ pub(crate) fn write(
     let table = table(&names, &essence, levels, commands, &machine);
     fs::write(format!("{DIRECTORY}/results-redis.md"), &table).expect("results-redis.md");
     let foot = format!(
-        "Nanoseconds over plain axum, {} requests in flight, with the server on the same machine. {machine}.",
+        "Nanoseconds over plain axum, {} requests in flight. {machine}.",
         LEVELS[MANY].0
     );
     let groups = levels[MANY].iter();
