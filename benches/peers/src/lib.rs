@@ -1,7 +1,11 @@
-//! One app with sessions, four times over, and the requests that all of them answer.
+//! One app with sessions, several times over, and the requests that all of them answer.
 //!
-//! The two programs of this package share it: `sessile-peers` takes the times and writes the results, and
-//! `allocations` counts, since a counting allocator would slow down whoever allocates most.
+//! The programs of this package share it: `sessile-peers` takes the times with sessions in memory, `redis`
+//! those over Redis, and both write the results. `allocations` and `redis_allocations` count, since a
+//! counting allocator would slow down whoever allocates most.
 
 pub mod apps;
+pub mod plot;
+pub mod redis_server;
 pub mod requests;
+pub mod table;

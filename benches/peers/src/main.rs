@@ -12,7 +12,6 @@
 //! Writes `results.md` and `results.svg` beside this package's `Cargo.toml`, and the table into the
 //! README of sessile.
 
-mod plot;
 mod report;
 
 use axum::Router;
@@ -20,8 +19,8 @@ use axum::body::Body;
 use axum::http::Request;
 use sessile_peers::apps::{self, App, ONE_ARC};
 use sessile_peers::requests::{Cookies, Kind, check, now};
+use sessile_peers::table;
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Instant;
 use tower::ServiceExt as _;
 
@@ -54,8 +53,8 @@ fn main() {
     let apps = apps::all();
     runtime.block_on(tokio::task::yield_now());
 
-    let cookies = apps.each_ref().map(Cookies::obtain);
-    let allocations = count_allocations();
+    let cookies = apps.each_ref().map(|app| now(Cookies::obtain(app)));
+    let allocations = table::allocations("allocations");
     // Those kinds that fill the stores come after all others, which find two sessions in them.
     let (quiet, filling) = Kind::ALL.split_at(FILLING);
     // With other numbers than those that are timed.
@@ -78,7 +77,7 @@ fn main() {
     for (app, cookies) in apps.iter().zip(&cookies).filter(|(app, _)| app.sessions) {
         // Those that were timed, and those that were checked.
         let modified = ((ROUNDS + 1) * REQUESTS) as u64;
-        assert_eq!(cookies.visits(app), 1 + modified, "{}", app.name);
+        assert_eq!(now(cookies.visits(app)), 1 + modified, "{}", app.name);
     }
     let names = apps.each_ref().map(|app| app.name);
     report::write(&names, &rows);
@@ -154,28 +153,4 @@ fn make_requests(
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// Runs the program that counts.
-fn count_allocations() -> Vec<[i64; APPS]> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["run", "--quiet", "--release", "--bin", "allocations"])
-        .args([
-            "--manifest-path",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
-        ])
-        .stderr(std::process::Stdio::inherit())
-        .output()
-        .expect("cargo runs");
-    let text = String::from_utf8(output.stdout).expect("numbers");
-    let line = |line: &str| -> [i64; APPS] {
-        let counts: Vec<_> = line
-            .split(' ')
-            .map(|it| it.parse().expect("a number"))
-            .collect();
-        counts.try_into().expect("a number for each app")
-    };
-    let lines: Vec<_> = text.lines().map(line).collect();
-    assert_eq!(lines.len(), Kind::ALL.len(), "a line for each kind");
-    lines
 }

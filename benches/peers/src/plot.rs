@@ -1,6 +1,5 @@
 //! The plot, as SVG text: a group of bars for each kind of request, a bar for each crate.
 
-use crate::Row;
 use std::fmt::Write as _;
 
 const WIDTH: f64 = 820.0;
@@ -29,33 +28,40 @@ text { font-family: system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-se
 }
 ";
 
-/// Draws the apps from the `first` on, of which there are as many as names.
-pub(crate) fn draw(names: &[String], rows: &[Row], first: usize, machine: &str) -> String {
-    let values = |row: &Row| row.over[first..].to_vec();
-    let largest = rows.iter().flat_map(values).fold(1.0, f64::max);
+pub struct Plot<'a> {
+    pub title: &'a str,
+    pub foot: &'a str,
+    pub names: &'a [String],
+    /// For each kind of request its name, and the nanoseconds of each app.
+    pub groups: Vec<(&'static str, Vec<f64>)>,
+}
+
+pub fn draw(plot: &Plot<'_>) -> String {
+    let Plot {
+        title,
+        foot,
+        names,
+        groups,
+    } = plot;
+    let values = groups.iter().flat_map(|(_, values)| values).copied();
+    let largest = values.fold(1.0, f64::max);
     let step = step(largest);
     let group = BAR * names.len() as f64 + GAP;
-    let bottom = TOP + group * rows.len() as f64;
+    let bottom = TOP + group * groups.len() as f64;
     let height = bottom + 52.0;
     let x = |value: f64| LEFT + value.max(0.0) / largest * LONGEST;
 
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" \
          width=\"{WIDTH}\" height=\"{height}\" role=\"img\" aria-labelledby=\"title\">\n\
-         <title id=\"title\">What sessions add to a request, in nanoseconds: {}</title>\n\
+         <title id=\"title\">{title}, in nanoseconds: {}</title>\n\
          <style>{STYLE}</style>\n\
          <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n",
         names.join(", "),
         WIDTH - 1.0,
         height - 1.0,
     );
-    text(
-        &mut svg,
-        24.0,
-        34.0,
-        "title",
-        "What sessions add to a request",
-    );
+    text(&mut svg, 24.0, 34.0, "title", title);
     let mut legend = 24.0;
     for (app, name) in names.iter().enumerate() {
         rectangle(&mut svg, app, legend, 50.0, 12.0);
@@ -83,16 +89,16 @@ pub(crate) fn draw(names: &[String], rows: &[Row], first: usize, machine: &str) 
         );
         tick += step;
     }
-    for (place, row) in rows.iter().enumerate() {
+    for (place, (name, values)) in groups.iter().enumerate() {
         let y = TOP + group * place as f64;
         let middle = y + BAR * names.len() as f64 / 2.0 + 4.5;
         let _ = writeln!(
             svg,
             "<text text-anchor=\"end\" x=\"{}\" y=\"{middle}\">{}</text>",
             LEFT - 12.0,
-            row.kind.name(),
+            name,
         );
-        for (app, value) in values(row).into_iter().enumerate() {
+        for (app, &value) in values.iter().enumerate() {
             let y = y + BAR * app as f64;
             rectangle(&mut svg, app, LEFT, y, (x(value) - LEFT).max(1.0));
             text(
@@ -104,9 +110,7 @@ pub(crate) fn draw(names: &[String], rows: &[Row], first: usize, machine: &str) 
             );
         }
     }
-    let foot =
-        format!("Nanoseconds over the same axum app with a layer that inserts one Arc. {machine}.");
-    text(&mut svg, 24.0, height - 14.0, "small", &foot);
+    text(&mut svg, 24.0, height - 14.0, "small", foot);
     svg.push_str("</svg>\n");
     svg
 }
@@ -129,8 +133,8 @@ fn text(svg: &mut String, x: f64, y: f64, class: &str, text: &str) {
 
 /// A round distance for at most eight lines.
 fn step(largest: f64) -> f64 {
-    let mut steps = [100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0].into_iter();
-    steps.find(|step| largest / step <= 8.0).unwrap_or(10_000.0)
+    let mut steps = (2..).flat_map(|zeros| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(zeros)));
+    steps.find(|step| largest / step <= 8.0).unwrap_or(largest)
 }
 
 fn thousands(value: f64) -> String {

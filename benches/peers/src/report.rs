@@ -1,17 +1,16 @@
 //! The table, and what it says about the machine.
 
-use crate::{APPS, REQUESTS, ROUNDS, Row, plot};
-use std::fmt::Write as _;
+use crate::{APPS, REQUESTS, ROUNDS, Row};
+use sessile_peers::plot::{self, Plot};
+use sessile_peers::table::{DIRECTORY, head, line, machine, versions, write_readme};
 use std::fs;
-use std::process::Command;
-use time::OffsetDateTime;
 
-const DIRECTORY: &str = env!("CARGO_MANIFEST_DIR");
-const LOCK: &str = include_str!("../Cargo.lock");
+const README: &str = "<!-- The benchmark writes what follows. -->\n";
 /// The apps that have sessions.
 const FIRST: usize = 2;
 
 pub(crate) fn write(names: &[&str; APPS], rows: &[Row]) {
+    let version = |name| versions(name).last().unwrap_or_default();
     let names = names.map(|name| format!("{name} {}", version(name)).trim_end().to_owned());
     let machine = machine();
     fs::write(
@@ -19,9 +18,19 @@ pub(crate) fn write(names: &[&str; APPS], rows: &[Row]) {
         table(&names, rows, &machine),
     )
     .expect("results.md");
-    let plot = plot::draw(&names[FIRST..], rows, FIRST, &machine);
+    let foot =
+        format!("Nanoseconds over the same axum app with a layer that inserts one Arc. {machine}.");
+    let plot = plot::draw(&Plot {
+        title: "What sessions add to a request",
+        foot: &foot,
+        names: &names[FIRST..],
+        groups: rows
+            .iter()
+            .map(|row| (row.kind.name(), row.over[FIRST..].to_vec()))
+            .collect(),
+    });
     fs::write(format!("{DIRECTORY}/results.svg"), plot).expect("results.svg");
-    write_readme(&essence(&names, rows), &machine);
+    write_readme(README, &essence(&names, rows), &machine);
     println!("\n{}", table(&names, rows, &machine));
 }
 
@@ -58,28 +67,6 @@ fn essence(names: &[String; APPS], rows: &[Row]) -> String {
     text
 }
 
-fn head(text: &mut String, names: &[String]) {
-    line(text, "", names.iter().cloned());
-    line(text, "---", names.iter().map(|_| "---:".to_owned()));
-}
-
-fn line(text: &mut String, first: &str, cells: impl Iterator<Item = String>) {
-    let cells: Vec<_> = cells.collect();
-    let _ = writeln!(text, "| {first} | {} |", cells.join(" | "));
-}
-
-/// Puts the table between two comments of the README.
-fn write_readme(table: &str, machine: &str) {
-    const START: &str = "<!-- The benchmark writes what follows. -->\n";
-    const END: &str = "<!-- End. -->";
-    let path = format!("{DIRECTORY}/../../README.md");
-    let readme = fs::read_to_string(&path).expect("README.md");
-    let (before, rest) = readme.split_once(START).expect("where the figures begin");
-    let (_, after) = rest.split_once(END).expect("where the figures end");
-    let readme = format!("{before}{START}\n{table}\n{machine}.\n\n{END}{after}");
-    fs::write(path, readme).expect("README.md");
-}
-
 const NOTES: &str = "
 What each app does in its own way, and what it costs or saves it:
 
@@ -95,27 +82,3 @@ What each app does in its own way, and what it costs or saves it:
 
 How each is set up, and why, is said at the top of its file in `src/apps`.
 ";
-
-/// The version of a crate in the lock file.
-fn version(name: &str) -> &str {
-    LOCK.split("[[package]]")
-        .find_map(|package| package.strip_prefix(&*format!("\nname = \"{name}\"\nversion = \"")))
-        .and_then(|rest| rest.split('"').next())
-        .unwrap_or_default()
-}
-
-/// Processor, cores, compiler and date.
-fn machine() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "))
-        .map_or("unknown processor", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let compiler = Command::new("rustc").arg("--version").output();
-    let compiler = compiler.map_or_else(|_| Vec::new(), |output| output.stdout);
-    let compiler = String::from_utf8_lossy(&compiler);
-    let compiler: Vec<_> = compiler.split(' ').take(2).collect();
-    let date = OffsetDateTime::now_utc().date();
-    format!("{model}, {cores} cores, {}, {date}", compiler.join(" "))
-}

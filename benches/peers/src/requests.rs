@@ -36,6 +36,9 @@ impl Kind {
         Self::Create,
     ];
 
+    /// Those that are timed with the sessions in Redis.
+    pub const STORED: [Self; 4] = [Self::Read, Self::Modify, Self::Create, Self::ReadLarge];
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::NoCookie => "no cookie",
@@ -66,7 +69,7 @@ pub struct Cookies {
 
 impl Cookies {
     /// Has the app make its two sessions, and checks all that it does.
-    pub fn obtain(app: &App) -> Self {
+    pub async fn obtain(app: &App) -> Self {
         if !app.sessions {
             // The same line as with sessile, for the same work with the request.
             let stand_in = Some(format!("__Host-id={}", "x".repeat(43)));
@@ -75,15 +78,15 @@ impl Cookies {
                 large: stand_in,
             };
         }
-        let fill = |length: usize| {
+        let fill = async |length: usize| {
             let path = format!("/fill/{}", length / 5);
-            let cookies = set_cookies(&call(app, get(&path, None)));
-            assert_eq!(text(app, "/length", &cookies), length.to_string());
+            let cookies = set_cookies(&call(app, get(&path, None)).await);
+            assert_eq!(text(app, "/length", &cookies).await, length.to_string());
             cookies
         };
-        let (small, large) = (fill(SMALL), fill(LARGE));
+        let (small, large) = (fill(SMALL).await, fill(LARGE).await);
         assert_ne!(small, large, "{}: one session for two", app.name);
-        assert_eq!(text(app, "/visits", &small), "1");
+        assert_eq!(text(app, "/visits", &small).await, "1");
         Self {
             small: Some(small),
             large: Some(large),
@@ -91,9 +94,10 @@ impl Cookies {
     }
 
     /// The number that the small session holds.
-    pub fn visits(&self, app: &App) -> u64 {
+    pub async fn visits(&self, app: &App) -> u64 {
         let small = self.small.as_ref().expect("made at the start");
-        text(app, "/visits", small).parse().expect("a number")
+        let visits = text(app, "/visits", small).await;
+        visits.parse().expect("a number")
     }
 
     /// The request of this kind that is the `number`th of all.
@@ -140,14 +144,14 @@ pub fn now<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn call(app: &App, request: Request<Body>) -> Response<Body> {
-    let Ok(response) = now(app.router.clone().oneshot(request));
+async fn call(app: &App, request: Request<Body>) -> Response<Body> {
+    let Ok(response) = app.router.clone().oneshot(request).await;
     response
 }
 
-fn text(app: &App, path: &str, cookies: &str) -> String {
-    let body = call(app, get(path, Some(cookies))).into_body();
-    let bytes = now(to_bytes(body, 100)).expect("a short text");
+async fn text(app: &App, path: &str, cookies: &str) -> String {
+    let body = call(app, get(path, Some(cookies))).await.into_body();
+    let bytes = to_bytes(body, 100).await.expect("a short text");
     String::from_utf8(bytes.to_vec()).expect("digits")
 }
 
@@ -188,7 +192,7 @@ pub fn check(app: &App, kind: Kind, responses: &[Response<Body>]) {
         let cookies: HashSet<_> = responses.iter().map(set_cookies).collect();
         assert_eq!(cookies.len(), responses.len(), "{name:?}: an id twice");
         for cookies in cookies.iter().take(3) {
-            assert_eq!(text(app, "/visits", cookies), "1", "{name:?}");
+            assert_eq!(now(text(app, "/visits", cookies)), "1", "{name:?}");
         }
     }
 }

@@ -18,6 +18,7 @@
 //!
 //! The last three are not timed. They are there to show that an app does its work.
 
+pub mod over_redis;
 mod plain;
 mod with_axum_session;
 mod with_sessile;

@@ -14,16 +14,28 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use axum_session::{
-    SameSite, SessionConfig, SessionLayer, SessionMode, SessionNullPool, SessionStore,
+    DatabasePool, SameSite, Session, SessionConfig, SessionLayer, SessionMode, SessionNullPool,
+    SessionStore,
 };
+use std::fmt::Debug;
 use std::hint::black_box;
 use time::Duration;
 
-type Session = axum_session::Session<SessionNullPool>;
+/// Where sessions are kept besides memory.
+pub(super) trait Pool: DatabasePool + Clone + Debug + Send + Sync + 'static {}
+impl<P: DatabasePool + Clone + Debug + Send + Sync + 'static> Pool for P {}
 
 pub(super) fn app() -> Router {
     let lifetime = Duration::days(DAYS as i64);
-    let config = SessionConfig::default()
+    let config = config().with_memory_lifetime(lifetime);
+    let store = crate::requests::now(SessionStore::<SessionNullPool>::new(None, config));
+    routes(store.expect("there is no database"))
+}
+
+/// But for the lifetime in memory.
+pub(super) fn config() -> SessionConfig {
+    let lifetime = Duration::days(DAYS as i64);
+    SessionConfig::default()
         .with_mode(SessionMode::Manual)
         .with_session_name("__Host-id")
         .with_store_name("__Host-store")
@@ -32,46 +44,47 @@ pub(super) fn app() -> Router {
         .with_cookie_same_site(SameSite::Lax)
         .with_lifetime(lifetime)
         .with_max_lifetime(lifetime)
-        .with_memory_lifetime(lifetime)
-        .with_max_age(Some(lifetime));
-    let store = crate::requests::now(SessionStore::<SessionNullPool>::new(None, config));
+        .with_max_age(Some(lifetime))
+}
+
+pub(super) fn routes<P: Pool>(store: SessionStore<P>) -> Router {
     Router::new()
         .route("/untouched", get(untouched))
-        .route("/read", get(read))
-        .route("/modify", get(modify))
-        .route("/create", get(create))
-        .route("/fill/{length}", get(fill))
-        .route("/visits", get(visits))
-        .route("/length", get(length))
-        .layer(SessionLayer::new(store.expect("there is no database")))
+        .route("/read", get(read::<P>))
+        .route("/modify", get(modify::<P>))
+        .route("/create", get(create::<P>))
+        .route("/fill/{length}", get(fill::<P>))
+        .route("/visits", get(visits::<P>))
+        .route("/length", get(length::<P>))
+        .layer(SessionLayer::new(store))
 }
 
 /// What this mode asks for before something is stored.
-fn ensure_data(session: &Session) {
+fn ensure_data<P: Pool>(session: &Session<P>) {
     if !session.data_exists() {
         session.create_data();
     }
 }
 
-async fn read(session: Session) -> &'static str {
+async fn read<P: Pool>(session: Session<P>) -> &'static str {
     let visits = black_box(session.get::<u64>("visits"));
     answer(visits.is_some())
 }
 
-async fn modify(session: Session) -> &'static str {
+async fn modify<P: Pool>(session: Session<P>) -> &'static str {
     ensure_data(&session);
     let visits = session.get::<u64>("visits").unwrap_or(0);
     session.set("visits", visits + 1);
     answer(true)
 }
 
-async fn create(session: Session) -> &'static str {
+async fn create<P: Pool>(session: Session<P>) -> &'static str {
     ensure_data(&session);
     session.set("visits", 1_u64);
     answer(true)
 }
 
-async fn fill(session: Session, Path(length): Path<usize>) -> &'static str {
+async fn fill<P: Pool>(session: Session<P>, Path(length): Path<usize>) -> &'static str {
     ensure_data(&session);
     for key in TEXTS {
         session.set(key, "x".repeat(length));
@@ -80,11 +93,11 @@ async fn fill(session: Session, Path(length): Path<usize>) -> &'static str {
     answer(true)
 }
 
-async fn visits(session: Session) -> String {
+async fn visits<P: Pool>(session: Session<P>) -> String {
     session.get::<u64>("visits").unwrap_or(0).to_string()
 }
 
-async fn length(session: Session) -> String {
+async fn length<P: Pool>(session: Session<P>) -> String {
     let text = |key| session.get::<String>(key).unwrap_or_default();
     let length: usize = TEXTS.map(|key| text(key).len()).iter().sum();
     length.to_string()

@@ -10,6 +10,10 @@ use sessile::{Error, Session, SessionLayer};
 use std::hint::black_box;
 
 pub(super) fn app() -> Router {
+    routes(SessionLayer::new(MemoryStore::new()))
+}
+
+pub(super) fn routes(layer: SessionLayer) -> Router {
     Router::new()
         .route("/untouched", get(untouched))
         .route("/read", get(read))
@@ -18,7 +22,7 @@ pub(super) fn app() -> Router {
         .route("/fill/{length}", get(fill))
         .route("/visits", get(visits))
         .route("/length", get(length))
-        .layer(SessionLayer::new(MemoryStore::new()))
+        .layer(layer)
 }
 
 async fn read(session: Session) -> Result<&'static str, Error> {

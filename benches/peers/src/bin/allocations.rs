@@ -14,7 +14,7 @@ fn main() {
         .build()
         .expect("a runtime");
     let _guard = runtime.enter();
-    let apps = apps::all().map(|app| (Cookies::obtain(&app), app));
+    let apps = apps::all().map(|app| (now(Cookies::obtain(&app)), app));
     for kind in Kind::ALL {
         let counts = apps.each_ref().map(|(cookies, app)| {
             let mut counts: Vec<_> = (0..REQUESTS)
