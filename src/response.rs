@@ -83,6 +83,13 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
     headers.append(SET_COOKIE, cookie);
 }
 
+/// What the lines of a header list, with commas between.
+fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a [u8]> {
+    lines
+        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+}
+
 fn vary_by_cookie(headers: &mut HeaderMap) {
     let cookie = HeaderValue::from_static("cookie");
     match headers.entry(VARY) {
@@ -90,10 +97,7 @@ fn vary_by_cookie(headers: &mut HeaderMap) {
             vary.insert(cookie);
         }
         Entry::Occupied(mut vary) => {
-            let covered = vary
-                .iter()
-                .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-                .map(<[u8]>::trim_ascii)
+            let covered = listed(vary.iter())
                 .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"));
             if !covered {
                 vary.append(cookie);
@@ -117,11 +121,7 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
     }
     let mut kept = Vec::new();
     let mut private = false;
-    for directive in stated
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|byte| *byte == b','))
-        .map(<[u8]>::trim_ascii)
-    {
+    for directive in listed(stated.iter()) {
         let name = directive
             .split(|byte| *byte == b'=')
             .next()

@@ -12,7 +12,7 @@ use sessile::store::open;
 use support::memcached::memcached;
 use support::redis::{Certificates, cluster, redis, sentinel, valkey};
 use support::server::is_left_out;
-use support::{Answer, Browser, Started, kind_of, scripted};
+use support::{Browser, Started, assert_interrupted, assert_ok, kind_of, scripted};
 
 /// The two instances.
 type Two<'a> = [&'a Router; 2];
@@ -233,16 +233,4 @@ async fn session(app: &Router, path: &str) -> Browser {
     let mut browser = Browser::new();
     assert_ok(&browser.get(app, path).await);
     browser
-}
-
-#[track_caller]
-fn assert_ok(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-}
-
-#[track_caller]
-fn assert_interrupted(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.body, "Interrupted");
-    assert_eq!(answer.set_cookies(), [""; 0]);
 }

@@ -8,20 +8,11 @@ use sessile::store::{MemoryStore, Store};
 use sessile::test_util::{ManualClock, SeededRandom};
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Answer, Browser, Fault, Started, TestStore, kind_of, script, scripted};
+use support::{
+    Answer, Browser, Fault, Started, TestStore, assert_interrupted, assert_ok, kind_of, script,
+    scripted,
+};
 use tokio::time::Instant;
-
-#[track_caller]
-fn assert_interrupted(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.body, "Interrupted");
-    assert_eq!(answer.set_cookies(), [""; 0]);
-}
-
-#[track_caller]
-fn assert_ok(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-}
 
 #[tokio::test]
 async fn a_write_in_flight_after_a_logout_leaves_the_session_dead() {

@@ -86,13 +86,14 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
         (Plan::Flush { create }, _) => return commit.flush(&job.handles, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
     };
-    outcome.unwrap_or_else(|error| match error {
-        error if job.may_fail && error.is_of_store() => Outcome::unchanged(Ok(())),
-        error => Outcome {
+    match outcome {
+        Ok(outcome) => outcome,
+        Err(error) if job.may_fail && error.is_of_store() => Outcome::unchanged(Ok(())),
+        Err(error) => Outcome {
             was_write: job.plan == Plan::Write,
             ..Outcome::unchanged(Err(error))
         },
-    })
+    }
 }
 
 struct Commit<'a> {

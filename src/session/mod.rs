@@ -456,10 +456,11 @@ impl Session {
             .map_err(|_| ErrorKind::Unavailable)?;
         let entry = entry.ok_or(ErrorKind::Interrupted)?;
         let record = Record::decode(entry.value).map_err(|_| ErrorKind::Undecodable)?;
-        if record.header().secret != old.record.header().secret {
+        let header = record.header();
+        if header.secret != old.record.header().secret {
             return Err(ErrorKind::Interrupted.into());
         }
-        if settings.now() >= record.header().deadline {
+        if settings.now() >= header.deadline {
             return Err(ErrorKind::Expired.into());
         }
         let base = Base {

@@ -13,19 +13,13 @@ mod renew;
 mod superseded;
 mod write;
 
-use http::StatusCode;
-use support::Answer;
+use support::{Answer, assert_ok};
 
 /// The answer went well, and says nothing to the browser.
 #[track_caller]
 fn assert_silent(answer: &Answer) {
     assert_ok(answer);
     assert_eq!(answer.set_cookies(), [""; 0]);
-}
-
-#[track_caller]
-fn assert_ok(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
 }
 
 /// The commit failed in this way, and the browser keeps the cookie that it has.

@@ -1,5 +1,7 @@
 //! An app over a store, and what its users see.
 
+pub(crate) use crate::support::{assert_interrupted, assert_ok};
+
 use crate::support::{Answer, Browser, kind_of, scripted};
 use axum::Router;
 use http::StatusCode;
@@ -24,18 +26,6 @@ pub(crate) async fn session(app: &Router, path: &str) -> Browser {
     assert_ok(&browser.get(app, path).await);
     assert!(browser.id().is_some());
     browser
-}
-
-#[track_caller]
-pub(crate) fn assert_ok(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-}
-
-#[track_caller]
-pub(crate) fn assert_interrupted(answer: &Answer) {
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.body, "Interrupted");
-    assert_eq!(answer.set_cookies(), [""; 0]);
 }
 
 #[track_caller]

@@ -35,6 +35,20 @@ impl Answer {
     }
 }
 
+/// The answer went well.
+#[track_caller]
+pub fn assert_ok(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+}
+
+/// The session was ended or its id rotated meanwhile, and the browser keeps the cookie that it has.
+#[track_caller]
+pub fn assert_interrupted(answer: &Answer) {
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.body, "Interrupted");
+    assert_eq!(answer.set_cookies(), [""; 0]);
+}
+
 impl Browser {
     pub fn new() -> Self {
         Self::default()

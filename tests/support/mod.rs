@@ -22,7 +22,7 @@ mod time;
 pub mod victim;
 mod visit;
 
-pub use browser::{Answer, Browser};
+pub use browser::{Answer, Browser, assert_interrupted, assert_ok};
 pub use script::{Started, kind_of, script, script_with, scripted};
 pub use store::{Fault, TestStore};
 pub use time::{DAY, HOUR, MINUTE, MS, SECOND, now};

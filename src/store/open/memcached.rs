@@ -1,6 +1,6 @@
 //! `memcached://`
 
-use super::url::{Url, with_port};
+use super::url::Url;
 use super::{Any, OpenError};
 use crate::store::MemcachedStore;
 
@@ -11,7 +11,7 @@ pub(super) fn memcached(mut url: Url<'_>) -> Result<Any, OpenError> {
     }
     let mut builder = MemcachedStore::builder();
     for host in &url.hosts {
-        builder = builder.server(with_port(host, 11211));
+        builder = builder.server(*host);
     }
     match (url.username.take(), url.password.take()) {
         (Some(user), Some(password)) => builder = builder.credentials(user, password),

@@ -1,6 +1,6 @@
 //! `redis://` and its kin.
 
-use super::url::{Url, with_port};
+use super::url::Url;
 use super::{Any, OpenError};
 use crate::store::RedisStore;
 use crate::store::redis::RedisStoreBuilder;
@@ -73,6 +73,17 @@ fn place(url: &mut Url<'_>) -> Result<RedisStoreBuilder, OpenError> {
         Some(password) => builder.sentinel_password(password),
         None => builder,
     })
+}
+
+/// The address of a host, with this port if it names none.
+fn with_port(host: &str, port: u16) -> String {
+    // The colons of an IPv6 address stand in brackets.
+    let last = host.rsplit(']').next().unwrap_or(host);
+    if last.contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 fn form(scheme: &str) -> &'static str {

@@ -118,18 +118,6 @@ impl<'a> Url<'a> {
     }
 }
 
-/// The address of a host, with this port if it names none.
-#[cfg(any(feature = "redis", feature = "memcached"))]
-pub(super) fn with_port(host: &str, port: u16) -> String {
-    // The colons of an IPv6 address stand in brackets.
-    let last = host.rsplit(']').next().unwrap_or(host);
-    if last.contains(':') {
-        host.to_owned()
-    } else {
-        format!("{host}:{port}")
-    }
-}
-
 fn decode(text: &str) -> Result<String, OpenError> {
     let decoded = percent_decode_str(text).decode_utf8();
     decoded

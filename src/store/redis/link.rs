@@ -7,7 +7,6 @@
 use super::client::{Connection, Refusal, Reply, Request, Why};
 use super::dial::Dial;
 use crate::log;
-use crate::random::unique;
 use crate::store::StoreError;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -131,7 +130,8 @@ async fn keep(dial: &Dial, wrong: &Notify, state: &watch::Sender<State>) {
         if !state.send_replace(State::Down).is_down() {
             log::warn!("there is no connection to Redis: {why}");
         }
-        sleep(jittered(pause)).await;
+        // So that many processes do not come at once.
+        sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -140,13 +140,6 @@ impl State {
     const fn is_down(&self) -> bool {
         matches!(self, Self::Down)
     }
-}
-
-/// Somewhere between half of it and all of it, so that many processes do not come at once.
-fn jittered(pause: Duration) -> Duration {
-    let half = pause / 2;
-    let most = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
-    half + Duration::from_micros(unique() % most)
 }
 
 /// Runs two futures until one of them ends.

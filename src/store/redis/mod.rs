@@ -133,13 +133,13 @@ impl RedisStore {
         ttl: i64,
     ) -> Result<Reply, StoreError> {
         let lua = &scripts::SET;
-        let request = Request::script(Call::Digest(lua), key, expected, ttl, value);
-        let reply = self.send(key, &request).await?;
-        if reply.refusal() != Some(&Refusal::NoScript) {
-            return Ok(reply);
+        let request = |call| Request::script(call, key, expected, ttl, value);
+        let reply = self.send(key, &request(Call::Digest(lua))).await?;
+        if reply.refusal() == Some(&Refusal::NoScript) {
+            self.send(key, &request(Call::Text(lua))).await
+        } else {
+            Ok(reply)
         }
-        let request = Request::script(Call::Text(lua), key, expected, ttl, value);
-        self.send(key, &request).await
     }
 
     /// Replaces a value that comes as a key of its own.
