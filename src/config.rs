@@ -9,7 +9,10 @@ use crate::log;
 use crate::random::{Random, SystemRandom};
 use crate::record;
 use crate::response::default_error_response;
-use crate::settings::{ErrorResponse, Load, OnStoreError, Settings, Unreadable};
+use crate::roster;
+use crate::settings::{
+    ErrorResponse, Load, OnStoreError, SessionLimit, Settings, Unreadable, WhenMany,
+};
 use crate::store::{ErasedStore, Keyspace, Store, erase};
 use bytes::Bytes;
 use std::fmt;
@@ -70,6 +73,7 @@ pub struct SessionLayerBuilder {
     application: String,
     unreadable: Unreadable,
     on_store_error: OnStoreError,
+    session_limit: Option<SessionLimit>,
     error_response: Arc<ErrorResponse>,
     cache_control: bool,
     plain_http: bool,
@@ -101,6 +105,7 @@ impl SessionLayerBuilder {
             application: String::new(),
             unreadable: Unreadable::Fail,
             on_store_error: OnStoreError::Fail,
+            session_limit: None,
             error_response: Arc::new(default_error_response),
             cache_control: true,
             plain_http: false,
@@ -219,6 +224,14 @@ impl SessionLayerBuilder {
         self
     }
 
+    /// How many sessions one user may have, and what becomes of a login when there are as many. Sessions
+    /// are a user's from [`Session::bind`](crate::Session::bind) on. By default there is no limit, but
+    /// at 1,000 a login is refused.
+    pub fn sessions_per_user(mut self, most: usize, when_many: WhenMany) -> Self {
+        self.session_limit = Some(SessionLimit { most, when_many });
+        self
+    }
+
     /// The answer where a session could not be committed. By default the error's
     /// [`status`](Error::status) with a short text. The layer adds `Vary: Cookie`, and
     /// `Cache-Control: no-store` if the answer has none.
@@ -302,6 +315,7 @@ impl SessionLayerBuilder {
             load: self.load,
             unreadable: self.unreadable,
             on_store_error: self.on_store_error,
+            session_limit: self.session_limit,
             max_size: self.max_size,
             time_limit: self.time_limit,
             cache_control: self.cache_control,
@@ -361,6 +375,12 @@ impl SessionLayerBuilder {
             .is_some_and(|lifetime| lifetime < Duration::from_millis(1))
         {
             return Err(ConfigError::AbsoluteLifetime);
+        }
+        if self
+            .session_limit
+            .is_some_and(|limit| !(1..=roster::MOST).contains(&limit.most))
+        {
+            return Err(ConfigError::SessionsPerUser);
         }
         if self.time_limit.is_zero() {
             return Err(ConfigError::TimeLimit);
@@ -483,6 +503,8 @@ pub enum ConfigError {
     AbsoluteLifetime,
     /// The time limit is zero.
     TimeLimit,
+    /// No session for a user, or more than a list of them holds.
+    SessionsPerUser,
     /// The size limit leaves no room for a session, or is out of reason.
     MaxSize {
         /// The least, in bytes.
@@ -535,6 +557,11 @@ impl fmt::Display for ConfigError {
                  `no_absolute_lifetime()`",
             ),
             Self::TimeLimit => f.write_str("`time_limit` is zero: no store could answer in time"),
+            Self::SessionsPerUser => write!(
+                f,
+                "`sessions_per_user` must be between 1 and {}",
+                roster::MOST
+            ),
             Self::MaxSize { min, max } => {
                 write!(f, "`max_size` must be between {min} and {max} bytes")
             }

@@ -27,6 +27,13 @@ impl Carried {
         self.ids.get(index).copied().flatten()
     }
 
+    /// As if a request had carried this id.
+    pub(crate) fn of(id: SessionId) -> Self {
+        let mut carried = Self::default();
+        carried.push(id);
+        carried
+    }
+
     fn push(&mut self, id: SessionId) {
         if let Some(place) = self.ids.iter_mut().find(|place| place.is_none()) {
             *place = Some(id);

@@ -53,6 +53,8 @@ pub enum ErrorKind {
     CreationFailed,
     /// The store is full and refuses new sessions.
     StoreFull,
+    /// The user has as many sessions as there may be. Nothing was changed.
+    TooManySessions,
     /// The change needs a cookie, and the response has been sent already.
     ResponseSent,
     /// The store needs a Tokio runtime with time enabled, and there is none.
@@ -72,7 +74,7 @@ impl Error {
         self.value.as_ref().map(|(key, _)| &**key)
     }
 
-    /// The status that suits the error in an answer: 400, 500 or 503.
+    /// The status that suits the error in an answer: 400, 403, 500 or 503.
     ///
     /// ```
     /// # use sessile::{Error, ErrorKind};
@@ -86,6 +88,7 @@ impl Error {
     pub const fn status(&self) -> http::StatusCode {
         match self.kind {
             ErrorKind::Interrupted | ErrorKind::Expired => http::StatusCode::BAD_REQUEST,
+            ErrorKind::TooManySessions => http::StatusCode::FORBIDDEN,
             ErrorKind::Unavailable
             | ErrorKind::TimedOut
             | ErrorKind::Unknown
@@ -188,6 +191,7 @@ impl ErrorKind {
                  unavailable"
             }
             Self::StoreFull => "the session store is full",
+            Self::TooManySessions => "the user has as many sessions as there may be",
             Self::ResponseSent => {
                 "the change needs a cookie, but the response has been sent already"
             }

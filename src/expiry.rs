@@ -62,6 +62,15 @@ impl Timestamp {
         self.0
     }
 
+    /// Whole hours, as exactly as the last use of a session is kept.
+    pub(crate) fn hours(self) -> u32 {
+        u32::try_from(self.0 / (60 * 60 * 1000)).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn from_hours(hours: u32) -> Self {
+        Self::from_millis(u64::from(hours) * 60 * 60 * 1000)
+    }
+
     pub(crate) fn plus(self, duration: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(millis(duration)))
     }

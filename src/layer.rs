@@ -1,6 +1,7 @@
 //! The layer.
 
 use crate::service::SessionService;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use std::fmt;
 use std::sync::Arc;
@@ -20,6 +21,14 @@ impl From<Settings> for SessionLayer {
         Self {
             settings: Arc::new(settings),
         }
+    }
+}
+
+impl SessionLayer {
+    /// The sessions of this layer, for whoever works on them outside of a request.
+    #[must_use]
+    pub fn sessions(&self) -> Sessions {
+        Sessions::new(Arc::clone(&self.settings))
     }
 }
 

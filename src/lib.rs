@@ -113,6 +113,7 @@ mod layer;
 mod load;
 mod log;
 mod operations;
+mod owner;
 #[cfg_attr(
     not(feature = "test-util"),
     allow(unreachable_pub, unnameable_types, reason = "public for tests")
@@ -120,13 +121,16 @@ mod operations;
 mod random;
 mod record;
 mod response;
+mod roster;
 mod service;
 mod session;
+pub mod sessions;
 mod settings;
 mod state;
 pub mod store;
 mod time_limit;
 mod value;
+mod verbs;
 
 pub use body::ResponseBody;
 pub use config::{ConfigError, SessionLayerBuilder};
@@ -141,7 +145,7 @@ pub use key::{AsKey, Key};
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use session::Session;
-pub use settings::{Load, OnStoreError, Unreadable};
+pub use settings::{Load, OnStoreError, Unreadable, WhenMany};
 
 /// What tests need to hold time and chance still. Unstable: outside of semver.
 #[cfg(feature = "test-util")]

@@ -101,9 +101,7 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
         }
     };
     let (now, header) = (settings.now(), record.header());
-    // The limit as well, since it may have been lowered after the deadline was set.
-    let limit = settings.lifetimes.limit(header.expiry, header.created);
-    if now >= header.deadline.min(limit) {
+    if header.is_over(&settings.lifetimes, now) {
         Found::Empty
     } else if header.secret == id.secret {
         Found::Loaded(Base {
@@ -111,6 +109,7 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             key,
             record,
             version: entry.version,
+            at: now,
         })
     } else if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
         Found::Superseded

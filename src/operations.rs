@@ -4,7 +4,8 @@
 //! alone: what was last set, or the updates since the version that the request began with.
 
 use crate::error::{Error, ErrorKind};
-use crate::expiry::Expiry;
+use crate::expiry::{Expiry, Timestamp};
+use crate::owner::Claim;
 use crate::record::{Header, Item, Record};
 use bytes::Bytes;
 use std::iter::Peekable;
@@ -26,7 +27,11 @@ pub(crate) struct Operations {
     /// Sorted. A request changes a few keys, for which a list is less work than a tree.
     keys: Vec<(Box<str>, Change)>,
     expiry: Option<Expiry>,
+    /// In a box, since few requests say whose session it is.
+    claim: Option<Box<Claim>>,
 }
+
+static NO_CLAIM: Claim = Claim::NONE;
 
 /// What was done to one key.
 #[derive(Clone)]
@@ -53,6 +58,7 @@ impl Operations {
             clear: false,
             keys: Vec::new(),
             expiry: None,
+            claim: None,
         }
     }
 
@@ -85,6 +91,17 @@ impl Operations {
         self.expiry = Some(expiry);
     }
 
+    /// Adds to what was said about the user.
+    pub(crate) fn claim(&mut self, later: Claim) {
+        let earlier = self.claim.take().map_or(Claim::NONE, |claim| *claim);
+        self.claim = Some(Box::new(earlier.then(later)));
+    }
+
+    /// What is said about the user.
+    pub(crate) fn claims(&self) -> &Claim {
+        self.claim.as_deref().unwrap_or(&NO_CLAIM)
+    }
+
     pub(crate) const fn cycle(&mut self) {
         self.cycle = true;
     }
@@ -112,7 +129,7 @@ impl Operations {
 
     /// Whether there are operations: flush and cycle are none.
     pub(crate) fn is_recorded(&self) -> bool {
-        self.clear || !self.keys.is_empty() || self.expiry.is_some()
+        self.clear || !self.keys.is_empty() || self.expiry.is_some() || self.claim.is_some()
     }
 
     /// Whether nothing is to be done.
@@ -166,19 +183,26 @@ impl Operations {
         &self,
         header: Header,
         base: Option<&Record>,
+        now: Timestamp,
         limit: usize,
     ) -> Result<Record, Error> {
+        let owner = self.claims().owner(base.and_then(Record::owner), now);
         let changes = self
             .keys
             .iter()
             .map(|(key, change)| (key.as_bytes(), change.value().map(|value| &**value)));
-        Record::write(header, base.filter(|_| !self.hides_base()), changes, limit)
+        let base = base.filter(|_| !self.hides_base());
+        Record::write(header, owner, base, changes, limit)
     }
 
     /// Whether these operations change a byte of the record.
     pub(crate) fn change(&self, base: &Record) -> bool {
         self.expiry
             .is_some_and(|expiry| expiry != base.header().expiry)
+            || self
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.changes(base.owner()))
             || if self.hides_base() {
                 !self.entries(base.entries()).eq(base.entries())
             } else {
@@ -239,6 +263,9 @@ impl Operations {
         }
         self.cycle |= later.cycle;
         self.expiry = later.expiry.or(self.expiry);
+        if let Some(claim) = later.claim {
+            self.claim(*claim);
+        }
         self
     }
 

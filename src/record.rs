@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! schema 1 | created 8 | deadline 8 | expiry 1 + 8 | secret 16 | rotated_at 8 | tokens 4 × 8 | count 4
+//! if it is somebody's (the highest bit of expiry):
+//!     roster 32 | authenticated_at 8 | used 4 | length of label 1 | label
 //! then for each key, sorted: length of key 4 | length of value 4 | key | value
 //! ```
 //!
@@ -12,6 +14,8 @@
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp, millis};
 use crate::id::Secret;
+use crate::owner::{MAX_LABEL, Owner};
+use crate::store::StoreKey;
 use bytes::Bytes;
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -34,6 +38,15 @@ const AFTER_INACTIVITY: u8 = 1;
 const AT: u8 = 2;
 const BROWSER_SESSION: u8 = 3;
 
+/// A bit beside the kind of expiry: there is an owner.
+const OWNED: u8 = 0x80;
+
+/// Where the last use is in an owner.
+const USED: usize = 32 + 8;
+
+/// What an owner takes besides the label.
+const OWNER: usize = USED + 4 + 1;
+
 /// What a key and its value cost besides their bytes.
 const ENTRY: usize = 4 + 4;
 
@@ -42,6 +55,9 @@ pub(crate) type Item<'a> = (&'a [u8], &'a [u8]);
 
 /// The size of a session without keys, in bytes.
 pub(crate) const EMPTY: usize = HEADER;
+
+/// The most that an owner takes, in bytes.
+pub(crate) const MAX_OWNER: usize = OWNER + MAX_LABEL;
 
 /// The size of a key with its value in a record, in bytes.
 pub(crate) const fn entry_size(key: &[u8], value: &[u8]) -> usize {
@@ -60,6 +76,14 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// Whether the session has reached its end. The limit as well, since it may have been lowered after
+    /// the deadline was set.
+    pub(crate) fn is_over(&self, lifetimes: &Lifetimes, now: Timestamp) -> bool {
+        now >= self
+            .deadline
+            .min(lifetimes.limit(self.expiry, self.created))
+    }
+
     /// The new deadline if the session is used now, where it moves: if a tenth of the idle lifetime
     /// has passed, with a new policy, or with a new id.
     pub(crate) fn next_deadline(
@@ -82,7 +106,7 @@ impl Header {
         Self {
             created: time(CREATED),
             deadline: time(DEADLINE),
-            expiry: match head[EXPIRY] {
+            expiry: match head[EXPIRY] & !OWNED {
                 AFTER_INACTIVITY => {
                     Expiry::AfterInactivity(Duration::from_millis(number(head, EXPIRY + 1)))
                 }
@@ -98,7 +122,7 @@ impl Header {
         }
     }
 
-    fn encode(&self, count: u32) -> [u8; HEADER] {
+    fn encode(&self, owned: bool, count: u32) -> [u8; HEADER] {
         let (kind, value) = match self.expiry {
             Expiry::Default => (DEFAULT, 0),
             Expiry::AfterInactivity(time) => (AFTER_INACTIVITY, millis(time)),
@@ -111,7 +135,7 @@ impl Header {
         put(0, &[SCHEMA]);
         put(CREATED, &self.created.as_millis().to_be_bytes());
         put(DEADLINE, &self.deadline.as_millis().to_be_bytes());
-        put(EXPIRY, &[kind]);
+        put(EXPIRY, &[if owned { kind | OWNED } else { kind }]);
         put(EXPIRY + 1, &value.to_be_bytes());
         put(SECRET, self.secret.as_bytes());
         put(ROTATED_AT, &rotated_at.to_be_bytes());
@@ -132,6 +156,20 @@ fn compare(one: &[u8], other: &[u8]) -> Ordering {
 fn is_text(key: &[u8]) -> bool {
     // The first is quicker, and mostly enough.
     key.is_ascii() || std::str::from_utf8(key).is_ok()
+}
+
+const fn is_owned(head: &[u8; HEADER]) -> bool {
+    head[EXPIRY] & OWNED != 0
+}
+
+fn put_owner(out: &mut Vec<u8>, owner: Owner<'_>) {
+    let authenticated_at = owner.authenticated_at.map_or(0, Timestamp::as_millis);
+    out.extend_from_slice(owner.roster.as_bytes());
+    out.extend_from_slice(&authenticated_at.to_be_bytes());
+    out.extend_from_slice(&owner.used.to_be_bytes());
+    // No label is longer.
+    out.push(u8::try_from(owner.label.len()).unwrap_or(u8::MAX));
+    out.extend_from_slice(owner.label.as_bytes());
 }
 
 fn part<const N: usize>(head: &[u8; HEADER], at: usize) -> [u8; N] {
@@ -180,10 +218,13 @@ impl Record {
     /// Reads a record, and checks all of it but the values.
     pub(crate) fn decode(bytes: Bytes) -> Result<Self, Unreadable> {
         let (head, entries) = bytes.split_first_chunk::<HEADER>().ok_or(Unreadable)?;
-        if head[0] != SCHEMA || head[EXPIRY] > BROWSER_SESSION {
+        if head[0] != SCHEMA || head[EXPIRY] & !OWNED > BROWSER_SESSION {
             return Err(Unreadable);
         }
         let mut rest = Reader(entries);
+        if is_owned(head) {
+            rest.owner()?;
+        }
         let mut last = None;
         for _ in 0..u32::from_be_bytes(part(head, COUNT)) {
             let (key, _) = rest.entry()?;
@@ -209,6 +250,18 @@ impl Record {
         self.0.first_chunk().unwrap_or(&[0; HEADER])
     }
 
+    /// Whose session it is, if it is known.
+    pub(crate) fn owner(&self) -> Option<Owner<'_>> {
+        self.split().0
+    }
+
+    /// What follows the header: the owner, and the keys with their values.
+    fn split(&self) -> (Option<Owner<'_>>, Reader<'_>) {
+        let mut rest = Reader(&self.0[HEADER..]);
+        let owner = is_owned(self.head()).then(|| rest.owner().ok()).flatten();
+        (owner, rest)
+    }
+
     /// Writes a record: the entries of `base`, with these changes. The changes must be sorted by key,
     /// without doubles; one without a value removes its key.
     ///
@@ -217,13 +270,14 @@ impl Record {
     /// `TooLarge`, if it would take more than `limit` bytes.
     pub(crate) fn write<'a>(
         header: Header,
+        owner: Option<Owner<'_>>,
         base: Option<&'a Self>,
         changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
         limit: usize,
     ) -> Result<Self, Error> {
         let mut kept = base.map_or(Entries::NONE, Self::entries);
         // To the byte: a buffer that has to shrink costs the allocator more than a second look.
-        let mut size = HEADER;
+        let mut size = HEADER + owner.map_or(0, |owner| OWNER + owner.label.len());
         let mut rest = kept.clone();
         for (key, value) in changes.clone() {
             size += rest.split_before(key).0.len();
@@ -236,6 +290,9 @@ impl Record {
         let mut out = Vec::with_capacity(size);
         let mut count = 0;
         out.resize(HEADER, 0);
+        if let Some(owner) = owner {
+            put_owner(&mut out, owner);
+        }
         for (key, value) in changes {
             // Whatever stands before this key, in one copy.
             let (before, entries) = kept.split_before(key);
@@ -250,14 +307,18 @@ impl Record {
             }
         }
         out.extend_from_slice(kept.bytes());
-        out[..HEADER].copy_from_slice(&header.encode(count + kept.count));
+        out[..HEADER].copy_from_slice(&header.encode(owner.is_some(), count + kept.count));
         Ok(Self(out.into()))
     }
 
-    /// The same data under another header.
-    pub(crate) fn with_header(&self, header: Header) -> Self {
+    /// The same data under another header, last used then if it is somebody's.
+    pub(crate) fn with_header(&self, header: Header, now: Timestamp) -> Self {
         let mut out = self.0.to_vec();
-        out[..HEADER].copy_from_slice(&header.encode(self.count()));
+        let owned = is_owned(self.head());
+        if owned {
+            out[HEADER + USED..HEADER + USED + 4].copy_from_slice(&now.hours().to_be_bytes());
+        }
+        out[..HEADER].copy_from_slice(&header.encode(owned, self.count()));
         Self(out.into())
     }
 
@@ -269,7 +330,7 @@ impl Record {
     /// The keys with their values, sorted.
     pub(crate) fn entries(&self) -> Entries<'_> {
         Entries {
-            rest: Reader(&self.0[HEADER..]),
+            rest: self.split().1,
             count: self.count(),
         }
     }
@@ -352,10 +413,29 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn u32(&mut self) -> Result<u32, Unreadable> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
         let (taken, rest) = self.0.split_first_chunk().ok_or(Unreadable)?;
         self.0 = rest;
-        Ok(u32::from_be_bytes(*taken))
+        Ok(*taken)
+    }
+
+    fn u32(&mut self) -> Result<u32, Unreadable> {
+        Ok(u32::from_be_bytes(self.array()?))
+    }
+
+    fn owner(&mut self) -> Result<Owner<'a>, Unreadable> {
+        let roster = StoreKey::from_bytes(self.array()?);
+        let authenticated_at = u64::from_be_bytes(self.array()?);
+        let used = self.u32()?;
+        let [length] = self.array()?;
+        let label = self.bytes(length.into())?;
+        Ok(Owner {
+            roster,
+            authenticated_at: (authenticated_at > 0)
+                .then(|| Timestamp::from_millis(authenticated_at)),
+            used,
+            label: std::str::from_utf8(label).map_err(|_| Unreadable)?,
+        })
     }
 
     fn entry(&mut self) -> Result<Item<'a>, Unreadable> {

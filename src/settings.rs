@@ -55,6 +55,23 @@ pub enum OnStoreError {
     Anonymous,
 }
 
+/// What becomes of a login when its user has as many sessions as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenMany {
+    /// The session whose login is longest ago is ended.
+    EndOldest,
+    /// The login is refused, with [`TooManySessions`](crate::ErrorKind::TooManySessions).
+    Refuse,
+}
+
+/// How many sessions a user may have.
+#[derive(Clone, Copy)]
+pub(crate) struct SessionLimit {
+    pub(crate) most: usize,
+    pub(crate) when_many: WhenMany,
+}
+
 pub(crate) type ErrorResponse = dyn Fn(&Error) -> http::Response<Bytes> + Send + Sync;
 
 pub(crate) struct Settings {
@@ -67,6 +84,7 @@ pub(crate) struct Settings {
     pub(crate) load: Load,
     pub(crate) unreadable: Unreadable,
     pub(crate) on_store_error: OnStoreError,
+    pub(crate) session_limit: Option<SessionLimit>,
     /// In bytes, of a whole record.
     pub(crate) max_size: usize,
     pub(crate) time_limit: Duration,

@@ -5,7 +5,8 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp};
 use crate::id::{Handle, SessionId};
 use crate::operations::{Operations, Update};
-use crate::record::{EMPTY, Item, Record, entry_size};
+use crate::owner::Claim;
+use crate::record::{EMPTY, Item, MAX_OWNER, Record, entry_size};
 use crate::store::{StoreKey, Version};
 use bytes::Bytes;
 use http::HeaderValue;
@@ -19,6 +20,8 @@ pub(crate) struct Base {
     pub(crate) key: StoreKey,
     pub(crate) record: Record,
     pub(crate) version: Version,
+    /// When it was read, or written.
+    pub(crate) at: Timestamp,
 }
 
 impl Base {
@@ -27,6 +30,19 @@ impl Base {
             handle: self.handle,
             secret: self.record.header().secret,
         }
+    }
+
+    /// Whether a request that used it should say so: when the deadline is to move, and once an hour where
+    /// a user may look.
+    pub(crate) fn is_to_be_renewed(&self, lifetimes: &Lifetimes) -> bool {
+        let header = self.record.header();
+        header
+            .next_deadline(lifetimes, header.expiry, false, self.at)
+            .is_some()
+            || self
+                .record
+                .owner()
+                .is_some_and(|owner| owner.used != self.at.hours())
     }
 }
 
@@ -198,6 +214,21 @@ impl State {
             .unwrap_or_default())
     }
 
+    /// The key of its user's roster, if it is somebody's.
+    pub(crate) fn roster(&self) -> Result<Option<StoreKey>, Error> {
+        let owner = self.readable()?.and_then(|base| base.record.owner());
+        let claimed = self.operations().find_map(|it| it.claims().roster);
+        Ok(claimed.or(owner.map(|owner| owner.roster)))
+    }
+
+    pub(crate) fn authenticated_at(&self) -> Result<Option<Timestamp>, Error> {
+        let owner = self.readable()?.and_then(|base| base.record.owner());
+        let claimed = self
+            .operations()
+            .find_map(|it| it.claims().authenticated_at);
+        Ok(claimed.or(owner.and_then(|owner| owner.authenticated_at)))
+    }
+
     /// When the session would end if this were its last request.
     pub(crate) fn deadline(
         &self,
@@ -276,6 +307,20 @@ impl State {
         self.record(|pending| pending.set_expiry(expiry));
     }
 
+    /// Makes the session this user's. That of somebody else ends, and a new one begins.
+    pub(crate) fn bind(&mut self, claim: Claim) -> Result<(), Error> {
+        let theirs = self.roster()?;
+        if theirs.is_some_and(|theirs| claim.roster.is_some_and(|roster| roster != theirs)) {
+            self.flush();
+        }
+        self.claim(claim);
+        Ok(())
+    }
+
+    pub(crate) fn claim(&mut self, claim: Claim) {
+        self.record(|pending| pending.claim(claim));
+    }
+
     fn record(&mut self, operation: impl FnOnce(&mut Operations)) {
         self.accessed = true;
         operation(Arc::make_mut(self.pending.get_or_insert_default()));
@@ -297,7 +342,9 @@ impl State {
                 _ => EMPTY,
             },
             _ => {
+                let owner = self.roster()?.map_or(0, |_| MAX_OWNER);
                 EMPTY
+                    + owner
                     + self
                         .entries()?
                         .map(|(key, value)| entry_size(key, value))
@@ -332,9 +379,12 @@ impl State {
         !self.accessed && self.pending().is_empty()
     }
 
-    /// Whether there is data for a new session.
+    /// Whether there is data for a new session, or a user.
     pub(crate) fn has_data(&self) -> bool {
-        self.pending().is_recorded() && self.pending().entries(std::iter::empty()).next().is_some()
+        let pending = self.pending();
+        pending.is_recorded()
+            && (pending.claims().roster.is_some()
+                || pending.entries(std::iter::empty()).next().is_some())
     }
 
     /// Whether the pending operations change a byte of the stored version.

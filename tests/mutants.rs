@@ -37,12 +37,12 @@ const MUTANTS: &[Mutant] = &[
             let (ops, token) = (commit.operations, commit.token);
             let secret = Some(id.secret);
             let draft = merge::write(settings, base, ops, token, secret, settings.now())?;
-            let store = Arc::clone(&settings.store);
-            let add = store.add(key, draft.record.bytes().clone(), draft.time_to_live);
-            let Some(Added::Done(version)) = commit.change(add).await? else {
+            let value = draft.record.bytes().clone();
+            let added = commit.verbs.add(key, value, draft.time_to_live).await?;
+            let Some(Added::Done(version)) = added else {
                 return Err(ErrorKind::CreationFailed.into());
             };
-            commit.delete(base.key).await?;
+            commit.verbs.delete(base.key).await?;
             Ok(commit.written(id.handle, key, draft, version))
         }.await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,",
@@ -70,7 +70,7 @@ const MUTANTS: &[Mutant] = &[
         name: "a retry without tokens",
         exploration: "one_fault",
         file: "commit/run.rs",
-        old: "if self.in_doubt && header.tokens.contains(self.token) {",
+        old: "if self.verbs.in_doubt && header.tokens.contains(self.token) {",
         new: "if false {",
         breaks: &["(I2)", "(I3)", "(I6)"],
     },
@@ -78,7 +78,7 @@ const MUTANTS: &[Mutant] = &[
         name: "a retry after more commits than there are tokens",
         exploration: "more_commits",
         file: "commit/run.rs",
-        old: "if self.in_doubt && !header.tokens.contains(tokens.newest()) {",
+        old: "if self.verbs.in_doubt && !header.tokens.contains(tokens.newest()) {",
         new: "if false {",
         breaks: &["(I2)"],
     },
@@ -88,7 +88,7 @@ const MUTANTS: &[Mutant] = &[
         file: "commit/run.rs",
         old: "async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {",
         new: "async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
-            let Some(newest) = self.get(base.key).await? else {
+            let Some(newest) = self.verbs.get(base.key).await? else {
                 return Ok(Outcome::unchanged(Ok(())));
             };
             let base = &Base { version: newest.version, ..base.clone() };",
@@ -141,17 +141,72 @@ const MUTANTS: &[Mutant] = &[
         name: "a merge over another secret",
         exploration: "one_fault",
         file: "commit/run.rs",
-        old: "if header.secret != secret {",
-        new: "if false && header.secret != secret {",
+        old: "if header.secret != secret ||",
+        new: "if false ||",
         breaks: &["(I2)", "(I9)", "(I10)"],
     },
     Mutant {
         name: "a logout that is called done when nobody knows",
         exploration: "one_fault",
-        file: "commit/run.rs",
-        old: "while self.change(Arc::clone(&self.settings.store).delete(key)).await?.is_none() {}",
-        new: "let _ = self.change(Arc::clone(&self.settings.store).delete(key)).await?;",
+        file: "verbs.rs",
+        old: "while self .run(Arc::clone(&self.settings.store).delete(key), true) .await? .is_none() {}",
+        new: "let _ = self.run(Arc::clone(&self.settings.store).delete(key), true).await?;",
         breaks: &["(I1)"],
+    },
+    Mutant {
+        name: "a session that is entered in the list after it is written",
+        exploration: "promises_of_the_list",
+        file: "commit/run.rs",
+        old: "Box::pin(roster::enroll(&mut self.verbs, roster, key, before)).await?;",
+        new: "let _ = (roster, before);",
+        breaks: &["a login is lost without a cause"],
+    },
+    Mutant {
+        name: "a login over a session that is not entered in the list",
+        exploration: "promises_of_the_list",
+        file: "commit/run.rs",
+        old: "Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;",
+        new: "let _ = roster;",
+        breaks: &["is missing from the list"],
+    },
+    Mutant {
+        name: "a new session that is not confirmed",
+        exploration: "promises_of_the_list",
+        file: "commit/run.rs",
+        old: "Box::pin(roster::confirm(&mut self.verbs, roster, key)).await?;",
+        new: "let _ = roster;",
+        breaks: &[
+            "is missing from the list",
+            "lives on after EndAll",
+            "and two may",
+        ],
+    },
+    Mutant {
+        name: "an end of all that marks nothing",
+        exploration: "promises_of_the_list",
+        file: "roster/keep.rs",
+        old: "if !changed || write(verbs, roster, &sessions, version, now).await? {",
+        new: "if true {",
+        breaks: &["is missing from the list", "lives on after EndAll"],
+    },
+    Mutant {
+        name: "an end that does not ask whose session it is",
+        exploration: "promises_of_the_list",
+        file: "roster/keep.rs",
+        old: "Some(owner) if owner.roster != roster => return Ok(false),",
+        new: "",
+        breaks: &[
+            "the other user lost a session",
+            "a login is lost without a cause",
+        ],
+    },
+    Mutant {
+        name: "a limit that writes the new session before the old one ended",
+        exploration: "promises_of_the_list",
+        file: "roster/keep.rs",
+        old: "for key in sessions.ended() { end(verbs, roster, key).await?; } return Ok(());",
+        new: "return Ok(());",
+        breaks: &["and two may"],
     },
 ];
 

@@ -39,7 +39,7 @@ pub(super) fn create(
         tokens,
     };
     Ok(Draft {
-        record: operations.write(header, None, settings.max_size)?,
+        record: operations.write(header, None, now, settings.max_size)?,
         time_to_live: time_to_live(header.deadline, now),
         send_cookie: true,
         now,
@@ -73,7 +73,7 @@ pub(super) fn write(
     // A session that is over a limit which was lowered since may shrink, or change its id.
     let limit = settings.max_size.max(base.record.bytes().len());
     Ok(Draft {
-        record: operations.write(header, Some(&base.record), limit)?,
+        record: operations.write(header, Some(&base.record), now, limit)?,
         time_to_live: time_to_live(deadline, now),
         send_cookie: if settings.lifetimes.ends_with_browser(expiry) {
             rotation.is_some() || expiry != old.expiry
@@ -84,20 +84,22 @@ pub(super) fn write(
     })
 }
 
-/// The same data under a new deadline, and under the same tokens: a renewal is no commit that
+/// The same data, used now, and under the same tokens: a renewal is no commit that
 /// anyone would have to recognise.
 pub(super) fn renew(settings: &Settings, base: &Base) -> Draft {
     let now = settings.now();
     let old = base.record.header();
-    let deadline = settings.lifetimes.deadline(old.expiry, old.created, now);
+    let moved = old.next_deadline(&settings.lifetimes, old.expiry, false, now);
+    let deadline = moved.unwrap_or(old.deadline);
+    let header = Header {
+        created: old.created.min(now),
+        deadline,
+        ..old
+    };
     Draft {
-        record: base.record.with_header(Header {
-            created: old.created.min(now),
-            deadline,
-            ..old
-        }),
+        record: base.record.with_header(header, now),
         time_to_live: time_to_live(deadline, now),
-        send_cookie: !settings.lifetimes.ends_with_browser(old.expiry),
+        send_cookie: moved.is_some() && !settings.lifetimes.ends_with_browser(old.expiry),
         now,
     }
 }

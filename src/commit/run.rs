@@ -6,16 +6,14 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
 use crate::id::{Handle, Secret, SessionId};
 use crate::operations::Operations;
-use crate::record::{Header, Record};
+use crate::record::Header;
+use crate::roster;
 use crate::settings::Settings;
 use crate::state::{Base, Found};
-use crate::store::{
-    Added, BoxFuture, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
-};
-use crate::time_limit::{Stop, TimeLimit, pause};
+use crate::store::{Added, Replaced, StoreKey, Version};
+use crate::verbs::Verbs;
 use http::HeaderValue;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What a commit is given.
 pub(crate) struct Job {
@@ -75,15 +73,13 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
         settings,
         operations: &job.operations,
         token: settings.random.unique(),
-        time_limit: TimeLimit::new(settings.time_limit),
-        errors: 0,
-        in_doubt: false,
+        verbs: Verbs::new(settings),
     };
     let outcome = match (job.plan, &job.base) {
         (Plan::Create, _) => commit.create().await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
         (Plan::Renew, Some(base)) => commit.renew(base).await,
-        (Plan::Flush { create }, _) => return commit.flush(&job.handles, create).await,
+        (Plan::Flush { create }, _) => return commit.flush(job, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
     };
     match outcome {
@@ -101,10 +97,7 @@ struct Commit<'a> {
     operations: &'a Operations,
     /// By this the commit recognises a write of its own.
     token: u64,
-    time_limit: TimeLimit,
-    errors: u32,
-    /// A verb that was sent may have taken effect, or may yet.
-    in_doubt: bool,
+    verbs: Verbs<'a>,
 }
 
 impl Commit<'_> {
@@ -112,18 +105,22 @@ impl Commit<'_> {
     /// got lost must not make two browsers share a session.
     async fn create(mut self) -> Result<Outcome, Error> {
         const TRIES: usize = 3;
-        let mut taken = 0;
+        let (mut taken, mut enrolled) = (0, None);
         while taken < TRIES {
             let id = SessionId::draw(&*self.settings.random)?;
             let draft = merge::create(self.settings, id, self.operations, self.token)?;
             let key = self.settings.keyspace.key(&id.handle);
-            let add = Arc::clone(&self.settings.store).add(
-                key,
-                draft.record.bytes().clone(),
-                draft.time_to_live,
-            );
-            match self.change(add).await? {
+            let roster = self.operations.claims().roster;
+            if let Some(roster) = roster {
+                let before = enrolled.replace(key);
+                Box::pin(roster::enroll(&mut self.verbs, roster, key, before)).await?;
+            }
+            let value = draft.record.bytes().clone();
+            match self.verbs.add(key, value, draft.time_to_live).await? {
                 Some(Added::Done(version)) => {
+                    if let Some(roster) = roster {
+                        Box::pin(roster::confirm(&mut self.verbs, roster, key)).await?;
+                    }
                     return Ok(self.written(id.handle, key, draft, version));
                 }
                 Some(Added::Exists) => taken += 1,
@@ -139,6 +136,9 @@ impl Commit<'_> {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
         };
+        if let Some(roster) = self.operations.claims().roster {
+            Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;
+        }
         let mut rebased = if stale {
             Some((base.clone(), self.operations.rebase(&base.record)?))
         } else {
@@ -153,22 +153,20 @@ impl Commit<'_> {
             let now = self.settings.now();
             let header = base.record.header();
             if now >= self.settings.lifetimes.limit(header.expiry, header.created) {
-                return Err(self.give_up(ErrorKind::Expired));
+                return Err(self.verbs.give_up(ErrorKind::Expired));
             }
             let draft = merge::write(self.settings, base, operations, self.token, rotation, now)?;
-            let replace = Arc::clone(&self.settings.store).replace(
-                base.key,
-                base.version,
-                draft.record.bytes().clone(),
-                draft.time_to_live,
-            );
-            match self.change(replace).await? {
+            let value = draft.record.bytes().clone();
+            let replace = self
+                .verbs
+                .replace(base.key, base.version, value, draft.time_to_live);
+            match replace.await? {
                 Some(Replaced::Done(version)) => {
                     return Ok(self.written(base.handle, base.key, draft, version));
                 }
                 Some(Replaced::Missing) => return Err(ErrorKind::Interrupted.into()),
                 Some(Replaced::Conflict) => conflicts += 1,
-                None if !self.in_doubt => continue,
+                None if !self.verbs.in_doubt => continue,
                 None => {}
             }
             // In a box, since every write would carry the room for it along.
@@ -176,7 +174,7 @@ impl Commit<'_> {
                 Seen::Own(outcome) => return Ok(outcome),
                 Seen::Same => {}
                 Seen::Newer(newest) => {
-                    self.in_doubt = false;
+                    self.verbs.in_doubt = false;
                     let operations = self.operations.rebase(&newest.record)?;
                     rebased = Some((newest, operations));
                 }
@@ -193,13 +191,13 @@ impl Commit<'_> {
     ) -> Result<Seen, Error> {
         let Header { secret, tokens, .. } = base.record.header();
         // Before the `get`, not after it: what is read now is to be replaced at once.
-        self.wait(conflicts).await?;
-        let Some(entry) = self.get(base.key).await? else {
+        self.verbs.wait(conflicts).await?;
+        let Some(entry) = self.verbs.get(base.key).await? else {
             return Err(ErrorKind::Interrupted.into());
         };
-        let (version, newest) = (entry.version, self.read(entry)?);
+        let (version, newest) = (entry.version, self.verbs.read(entry)?);
         let header = newest.header();
-        if self.in_doubt && header.tokens.contains(self.token) {
+        if self.verbs.in_doubt && header.tokens.contains(self.token) {
             // Done, and perhaps built upon already.
             return Ok(Seen::Own(
                 if header.secret == draft.record.header().secret {
@@ -214,13 +212,14 @@ impl Commit<'_> {
                 },
             ));
         }
-        if self.in_doubt && !header.tokens.contains(tokens.newest()) {
+        if self.verbs.in_doubt && !header.tokens.contains(tokens.newest()) {
             return Err(ErrorKind::Unknown.into());
         }
-        if header.secret != secret {
+        if header.secret != secret || self.operations.claims().contradicts(newest.owner()) {
             return Err(ErrorKind::Interrupted.into());
         }
-        if self.settings.now() >= header.deadline {
+        let now = self.settings.now();
+        if now >= header.deadline {
             return Err(ErrorKind::Expired.into());
         }
         Ok(if version == base.version {
@@ -229,6 +228,7 @@ impl Commit<'_> {
             Seen::Newer(Base {
                 record: newest,
                 version,
+                at: now,
                 ..*base
             })
         })
@@ -237,13 +237,11 @@ impl Commit<'_> {
     /// Moves the deadline. It is a favour, so whatever is in its way is no error.
     async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
         let draft = merge::renew(self.settings, base);
-        let replace = Arc::clone(&self.settings.store).replace(
-            base.key,
-            base.version,
-            draft.record.bytes().clone(),
-            draft.time_to_live,
-        );
-        Ok(match self.change(replace).await {
+        let value = draft.record.bytes().clone();
+        let replace = self
+            .verbs
+            .replace(base.key, base.version, value, draft.time_to_live);
+        Ok(match replace.await {
             Ok(Some(Replaced::Done(version))) => {
                 self.written(base.handle, base.key, draft, version)
             }
@@ -253,11 +251,18 @@ impl Commit<'_> {
 
     /// Deletes every session that the request has an id of. Unless all are confirmed, it is not
     /// called done.
-    async fn flush(mut self, handles: &[Handle], create: bool) -> Outcome {
-        for handle in handles {
-            if let Err(error) = self.delete(self.settings.keyspace.key(handle)).await {
+    async fn flush(mut self, job: &Job, create: bool) -> Outcome {
+        for handle in &job.handles {
+            let key = self.settings.keyspace.key(handle);
+            if let Err(error) = self.verbs.delete(key).await {
                 return Outcome::unchanged(Err(error));
             }
+        }
+        if let Some(base) = &job.base
+            && let Some(owner) = base.record.owner()
+        {
+            // Only tidies up: whoever reads the roster looks whether the sessions live.
+            let _ = Box::pin(roster::leave(&mut self.verbs, owner.roster, base.key)).await;
         }
         let ended = |result| Outcome {
             result,
@@ -274,95 +279,13 @@ impl Commit<'_> {
         }
     }
 
-    /// Runs a verb that changes something. `None` is an error that may be worked around.
-    async fn change<T>(
-        &mut self,
-        verb: BoxFuture<Result<T, StoreError>>,
-    ) -> Result<Option<T>, Error> {
-        self.verb(verb, true).await
-    }
-
-    async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {
-        loop {
-            let get = Arc::clone(&self.settings.store).get(key);
-            if let Some(entry) = self.verb(get, false).await? {
-                return Ok(entry);
-            }
-        }
-    }
-
-    async fn delete(&mut self, key: StoreKey) -> Result<(), Error> {
-        while self
-            .change(Arc::clone(&self.settings.store).delete(key))
-            .await?
-            .is_none()
-        {}
-        self.in_doubt = false;
-        Ok(())
-    }
-
-    async fn verb<T>(
-        &mut self,
-        mut verb: BoxFuture<Result<T, StoreError>>,
-        changes: bool,
-    ) -> Result<Option<T>, Error> {
-        let error = match self.time_limit.run(verb.as_mut()).await {
-            Ok(Ok(outcome)) => return Ok(Some(outcome)),
-            Ok(Err(error)) => error,
-            Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
-            Err(Stop::Elapsed) => {
-                self.in_doubt |= changes;
-                return Err(self.give_up(ErrorKind::TimedOut));
-            }
-        };
-        match error.kind {
-            StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
-            StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
-            StoreErrorKind::InDoubt => self.in_doubt |= changes,
-            StoreErrorKind::Unavailable => {}
-        }
-        self.errors += 1;
-        if self.errors > 1 {
-            Err(self.give_up(ErrorKind::Unavailable))
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// Lets the others finish, who got through instead: each conflict means that someone did.
-    async fn wait(&mut self, conflicts: u32) -> Result<(), Error> {
-        if self.time_limit.is_over() {
-            return Err(self.give_up(ErrorKind::TimedOut));
-        }
-        match conflicts {
-            0 => {}
-            1..4 => tokio::task::yield_now().await,
-            _ => {
-                let most = 250_u64 << conflicts.min(8);
-                pause(Duration::from_micros(self.settings.random.unique() % most)).await;
-            }
-        }
-        Ok(())
-    }
-
-    fn give_up(&self, kind: ErrorKind) -> Error {
-        if self.in_doubt {
-            ErrorKind::Unknown.into()
-        } else {
-            kind.into()
-        }
-    }
-
-    fn read(&self, entry: Entry) -> Result<Record, Error> {
-        Record::decode(entry.value).map_err(|_| self.give_up(ErrorKind::Undecodable))
-    }
-
     fn written(&self, handle: Handle, key: StoreKey, draft: Draft, version: Version) -> Outcome {
         let base = Base {
             handle,
             key,
             record: draft.record,
             version,
+            at: draft.now,
         };
         Outcome {
             result: Ok(()),

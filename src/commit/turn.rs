@@ -96,12 +96,9 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
         renewal: !cycled
             && !changed
             && state.is_accessed()
-            && state.base().is_some_and(|base| {
-                let header = base.record.header();
-                header
-                    .next_deadline(&settings.lifetimes, header.expiry, false, settings.now())
-                    .is_some()
-            }),
+            && state
+                .base()
+                .is_some_and(|base| base.is_to_be_renewed(&settings.lifetimes)),
         failed: moment == Moment::Response { failed: true },
         saved: moment == Moment::Save,
     }

@@ -1,6 +1,7 @@
 //! The session as a handler sees it.
 
 mod inner;
+mod user;
 
 pub(crate) use inner::{Commit, Inner, Running};
 
@@ -460,12 +461,14 @@ impl Session {
         if header.secret != old.record.header().secret {
             return Err(ErrorKind::Interrupted.into());
         }
-        if settings.now() >= header.deadline {
+        let now = settings.now();
+        if now >= header.deadline {
             return Err(ErrorKind::Expired.into());
         }
         let base = Base {
             record,
             version: entry.version,
+            at: now,
             ..old
         };
         self.rebase(&base)

@@ -4,12 +4,13 @@ use crate::id::Handle;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::block_api::compress256;
+use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// The key of an entry: 32 bytes that no client can choose.
 ///
-/// It is a SHA-256 hash, so a dump of the keys yields no cookie, and a store may take any of
-/// its bits as a hash. It never changes while the session lives.
+/// It is a SHA-256 hash but for its last bit, so a dump of the keys yields no cookie, and a store may
+/// take any of the other bits as a hash. It never changes while the session lives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StoreKey([u8; 32]);
 
@@ -24,6 +25,18 @@ impl StoreKey {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether the entry is a roster: the list of a user's sessions. A store that evicts should keep it for longer
+    /// than the sessions, since without it nobody can end those.
+    ///
+    /// ```
+    /// # use sessile::store::StoreKey;
+    /// assert!(!StoreKey::from_bytes([2; 32]).is_roster());
+    /// ```
+    #[must_use]
+    pub const fn is_roster(&self) -> bool {
+        self.0[31] & 1 == 1
     }
 
     /// The key as text, for a store that wants printable keys: 43 characters of base64url.
@@ -86,23 +99,53 @@ impl Keyspace {
         }
     }
 
-    /// The hash of the constant part and the handle: one block, which the handle and the padding
-    /// (FIPS 180-4, 5.1.1) fill.
+    /// The key of a session.
+    #[inline]
     pub(crate) fn key(&self, handle: &Handle) -> StoreKey {
-        let handle = handle.as_bytes();
-        let bits = 8 * (self.hashed + handle.len()) as u64;
+        let mut key = self.hash(handle.as_bytes());
+        key[31] &= !1;
+        StoreKey(key)
+    }
+
+    /// The key of the list of a user's sessions.
+    pub(crate) fn roster(&self, principal: &[u8]) -> StoreKey {
+        let mut key = self.hash(&tagged(b'l', &Sha256::digest(principal).into()));
+        key[31] |= 1;
+        StoreKey(key)
+    }
+
+    /// What a session is called in front of its user: from this nobody finds the key.
+    pub(crate) fn public(&self, key: &StoreKey) -> [u8; 16] {
+        let mut public = [0; 16];
+        public.copy_from_slice(&self.hash(&tagged(b'p', &key.0))[..16]);
+        public
+    }
+
+    /// The hash of the constant part and a few bytes: one block, which those and the padding
+    /// (FIPS 180-4, 5.1.1) fill.
+    #[inline]
+    fn hash<const N: usize>(&self, bytes: &[u8; N]) -> [u8; 32] {
+        const { assert!(N < BLOCK - 8) };
+        let bits = 8 * (self.hashed + N) as u64;
         let mut block = [0; BLOCK];
-        block[..handle.len()].copy_from_slice(handle);
-        block[handle.len()] = 0x80;
+        block[..N].copy_from_slice(bytes);
+        block[N] = 0x80;
         block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
         let mut state = self.state;
         compress256(&mut state, &[block]);
-        let mut key = [0; 32];
-        for (place, word) in key.as_chunks_mut().0.iter_mut().zip(state) {
+        let mut hash = [0; 32];
+        for (place, word) in hash.as_chunks_mut().0.iter_mut().zip(state) {
             *place = word.to_be_bytes();
         }
-        StoreKey(key)
+        hash
     }
+}
+
+/// Longer than a handle, so that none of these is ever one.
+fn tagged(tag: u8, hash: &[u8; 32]) -> [u8; 33] {
+    let mut tagged = [tag; 33];
+    tagged[1..].copy_from_slice(hash);
+    tagged
 }
 
 impl fmt::Debug for Keyspace {

@@ -5,6 +5,7 @@
 mod check;
 mod program;
 mod schedule;
+mod users;
 mod world;
 
 use program::{FIVE_SAVES, NINE, PROGRAMS, Program, program};
@@ -12,44 +13,70 @@ use schedule::{Choices, Scenario, Start};
 use sessile::test_util::{Random as _, SeededRandom};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use tokio::runtime::Runtime;
 
-/// The shortest trace of a violation that was found, and how many there were.
+/// A schedule that breaks the protocol.
+pub(crate) struct Violation {
+    pub(crate) length: usize,
+    pub(crate) text: String,
+}
+
+/// The shortest violation that was found, and how many there were.
 #[derive(Default)]
 struct Violations {
     count: usize,
-    shortest: Option<(usize, String)>,
+    shortest: Option<Violation>,
 }
 
 impl Violations {
-    fn note(&mut self, scenario: &Scenario, ended: &schedule::Ended, wrong: &[String]) {
+    fn note(&mut self, violation: Violation) {
         self.count += 1;
-        if self
-            .shortest
-            .as_ref()
-            .is_some_and(|(length, _)| *length <= ended.trace.len())
-        {
-            return;
+        let is_shorter = |shortest: &Violation| violation.length < shortest.length;
+        if self.shortest.as_ref().is_none_or(is_shorter) {
+            self.shortest = Some(violation);
         }
-        let mut text = format!("{}\n", wrong.join("\n"));
-        text += &format!(
-            "start: {:?}, renewal due: {}\n",
-            scenario.start, scenario.due
-        );
-        for (client, program) in scenario.programs.iter().enumerate() {
-            text += &format!("request {client}: {} {:?}\n", program.name, program.steps);
-        }
-        for event in &ended.trace {
-            text += &format!("  {event}\n");
-        }
-        for (client, answer) in ended.answers.iter().enumerate() {
-            text += &format!("answer {client}: {answer:?}\n");
-        }
-        self.shortest = Some((ended.trace.len(), text));
+    }
+}
+
+fn tell(scenario: &Scenario, ended: &schedule::Ended, wrong: &[String]) -> Violation {
+    let mut text = format!("{}\n", wrong.join("\n"));
+    text += &format!(
+        "start: {:?}, renewal due: {}\n",
+        scenario.start, scenario.due
+    );
+    for (client, program) in scenario.programs.iter().enumerate() {
+        text += &format!("request {client}: {} {:?}\n", program.name, program.steps);
+    }
+    for event in &ended.trace {
+        text += &format!("  {event}\n");
+    }
+    for (client, answer) in ended.answers.iter().enumerate() {
+        text += &format!("answer {client}: {answer:?}\n");
+    }
+    Violation {
+        length: ended.trace.len(),
+        text,
     }
 }
 
 /// Explores all schedules of all scenarios, and fails with the shortest violation.
 fn explore(title: &str, scenarios: Vec<Scenario>) {
+    explore_all(title, &scenarios, |scenario, choices, runtime| {
+        let ended = scenario.run(choices, runtime);
+        let wrong = check::check(scenario, &ended);
+        (!wrong.is_empty()).then(|| tell(scenario, &ended, &wrong))
+    });
+}
+
+fn explore_users(title: &str, scenarios: Vec<users::Scenario>) {
+    explore_all(title, &scenarios, users::Scenario::run);
+}
+
+fn explore_all<S: Sync>(
+    title: &str,
+    scenarios: &[S],
+    run: impl Fn(&S, &mut Choices, &Runtime) -> Option<Violation> + Sync,
+) {
     let stop_at_first = std::env::var_os("EXPLORER_STOP").is_some();
     let (next, schedules) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let violations = Mutex::new(Violations::default());
@@ -67,12 +94,10 @@ fn explore(title: &str, scenarios: Vec<Scenario>) {
                 while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut choices = Choices::default();
                     while !(stop_at_first && found.load(Ordering::Relaxed)) {
-                        let ended = scenario.run(&mut choices, &runtime);
                         schedules.fetch_add(1, Ordering::Relaxed);
-                        let wrong = check::check(scenario, &ended);
-                        if !wrong.is_empty() {
+                        if let Some(violation) = run(scenario, &mut choices, &runtime) {
                             found.store(true, Ordering::Relaxed);
-                            violations.lock().unwrap().note(scenario, &ended, &wrong);
+                            violations.lock().unwrap().note(violation);
                         }
                         if !choices.next() {
                             break;
@@ -88,8 +113,8 @@ fn explore(title: &str, scenarios: Vec<Scenario>) {
         scenarios.len()
     );
     let Violations { count, shortest } = violations.into_inner().unwrap();
-    if let Some((_, trace)) = shortest {
-        panic!("{count} of {schedules} schedules break the protocol. The shortest:\n{trace}");
+    if let Some(Violation { text, .. }) = shortest {
+        panic!("{count} of {schedules} schedules break the protocol. The shortest:\n{text}");
     }
     assert!(schedules > scenarios.len(), "the explorer explores");
 }
@@ -187,4 +212,19 @@ fn long_three_requests_of_nine_kinds_keep_the_protocol_with_one_fault() {
         at % of == share % of
     });
     explore(&format!("share {share}/{of} of seed {seed}"), scenarios);
+}
+
+#[test]
+fn two_at_a_users_sessions_keep_the_promises_of_the_list() {
+    explore_users("users", users::pairs(0, 6));
+}
+
+#[test]
+fn two_at_a_users_sessions_keep_the_promises_of_the_list_with_one_fault() {
+    explore_users("users, one fault", users::pairs(1, 2));
+}
+
+#[test]
+fn three_at_a_users_sessions_keep_the_promises_of_the_list() {
+    explore_users("three at a user's sessions", users::threes(3));
 }

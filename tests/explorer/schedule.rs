@@ -221,7 +221,7 @@ pub(crate) struct Choices {
 }
 
 impl Choices {
-    fn choose(&mut self, options: usize) -> usize {
+    pub(crate) fn choose(&mut self, options: usize) -> usize {
         if self.depth == self.path.len() {
             self.path.push((0, options));
         }

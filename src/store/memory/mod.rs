@@ -26,7 +26,8 @@
 //!
 //! The keys are spread over shards, each with a lock of its own that is held for the time of a
 //! look-up. The bounds are those of the whole store and not split among the shards: they are
-//! kept strictly, and the entry that is evicted is the longest idle of all.
+//! kept strictly, and the entry that is evicted is the longest idle of all sessions. A roster, the list of a
+//! user's sessions, is evicted only when there is no session left.
 //!
 //! There is no task and no timer: each call also removes a few of the expired entries. An
 //! expired entry is never served, but counts in the figures until it is removed. The wall
@@ -64,7 +65,7 @@ const SHARDS: usize = 64;
 /// [`Arc`], which is a store too.
 pub struct MemoryStore {
     shards: [Padded; SHARDS],
-    /// When each shard's longest idle entry was last used. Side by side, and apart from the
+    /// When each shard's longest idle session was last used. Side by side, and apart from the
     /// locks, so that the longest idle of all is found at a glance.
     oldest: [AtomicU64; SHARDS],
     budget: Budget,

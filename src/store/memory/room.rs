@@ -36,7 +36,8 @@ impl MemoryStore {
         Ok(())
     }
 
-    /// Evicts the entry that is longest idle over the whole store, but for `spared`.
+    /// Evicts the session that is longest idle over the whole store, but for `spared`; where there is no
+    /// session, a roster.
     fn evict(&self, spared: &StoreKey) -> bool {
         let mut skipped = SHARDS;
         for search in 1..=SEARCHES {
@@ -55,15 +56,12 @@ impl MemoryStore {
                 }
             }
             if first == SHARDS {
-                return false;
+                let last = skipped < SHARDS && self.evict_from(skipped, spared, false, NEVER);
+                return last || self.evict_roster(spared);
             }
             // It may have been used since: then another shard's is the longest idle.
             let limit = if search == SEARCHES { NEVER } else { runner_up };
-            if self
-                .lock(first)
-                .evict(spared, limit, &self.budget)
-                .is_some()
-            {
+            if self.evict_from(first, spared, false, limit) {
                 return true;
             }
             if first == home(spared) {
@@ -71,6 +69,16 @@ impl MemoryStore {
             }
         }
         false
+    }
+
+    /// Any will do: it has no sessions here.
+    fn evict_roster(&self, spared: &StoreKey) -> bool {
+        (0..SHARDS).any(|index| self.evict_from(index, spared, true, NEVER))
+    }
+
+    fn evict_from(&self, index: usize, spared: &StoreKey, rosters: bool, limit: u64) -> bool {
+        let mut shard = self.lock(index);
+        shard.evict(spared, rosters, limit, &self.budget).is_some()
     }
 
     /// Removes expired entries until there is this room.

@@ -147,15 +147,16 @@ impl Shard {
         value
     }
 
-    /// Evicts the longest idle entry other than `spared`, unless it was used after `limit`.
+    /// Evicts the longest idle session other than `spared`, or roster, unless it was used after `limit`.
     /// Yields its value.
     pub(super) fn evict(
         &mut self,
         spared: &StoreKey,
+        rosters: bool,
         limit: u64,
         budget: &Budget,
     ) -> Option<Bytes> {
-        let (index, stamp) = self.slab.longest_idle(spared)?;
+        let (index, stamp) = self.slab.longest_idle(spared, rosters)?;
         if stamp > limit {
             return None;
         }

@@ -1,4 +1,5 @@
-//! The entries of one shard: slots that never move, linked from the longest idle to the last used.
+//! The entries of one shard: slots that never move, linked from the longest idle to the last used. The
+//! rosters among them are linked by themselves, so that they are not evicted before the sessions.
 
 use crate::store::StoreKey;
 use bytes::Bytes;
@@ -37,10 +38,25 @@ pub(super) struct Slab {
     /// How many slots there are, free ones included.
     len: u32,
     free: u32,
+    sessions: Order,
+    rosters: Order,
+}
+
+/// The two ends of a linked list.
+#[derive(Debug)]
+struct Order {
     oldest: u32,
     newest: u32,
     /// A copy of the oldest slot's stamp, so that nobody has to fetch that slot to read it.
     oldest_stamp: u64,
+}
+
+impl Order {
+    const EMPTY: Self = Self {
+        oldest: NIL,
+        newest: NIL,
+        oldest_stamp: NEVER,
+    };
 }
 
 impl Slab {
@@ -49,9 +65,8 @@ impl Slab {
             chunks: [const { Vec::new() }; CHUNKS],
             len: 0,
             free: NIL,
-            oldest: NIL,
-            newest: NIL,
-            oldest_stamp: NEVER,
+            sessions: Order::EMPTY,
+            rosters: Order::EMPTY,
         }
     }
 
@@ -70,13 +85,19 @@ impl Slab {
         self.len
     }
 
+    /// That of the sessions.
     pub(super) const fn oldest_stamp(&self) -> u64 {
-        self.oldest_stamp
+        self.sessions.oldest_stamp
     }
 
-    /// The longest idle entry other than `spared`, and when it was last used.
-    pub(super) fn longest_idle(&self, spared: &StoreKey) -> Option<(u32, u64)> {
-        let mut index = self.oldest;
+    /// The longest idle session other than `spared`, or the longest idle roster, and when it was last
+    /// used.
+    pub(super) fn longest_idle(&self, spared: &StoreKey, rosters: bool) -> Option<(u32, u64)> {
+        let mut index = if rosters {
+            self.rosters.oldest
+        } else {
+            self.sessions.oldest
+        };
         if index != NIL && self.slot(index).key == *spared {
             index = self.slot(index).newer;
         }
@@ -132,45 +153,57 @@ impl Slab {
 
     /// Makes the entry the last used.
     pub(super) fn touch(&mut self, index: u32, now: u64) {
-        if self.newest == index {
-            self.slot_mut(index).stamp = now;
-            if self.oldest == index {
-                self.oldest_stamp = now;
+        let order = self.order(index);
+        if order.newest == index {
+            if order.oldest == index {
+                order.oldest_stamp = now;
             }
+            self.slot_mut(index).stamp = now;
         } else {
             self.unlink(index);
             self.link(index, now);
         }
     }
 
+    fn order(&mut self, index: u32) -> &mut Order {
+        if self.slot(index).key.is_roster() {
+            &mut self.rosters
+        } else {
+            &mut self.sessions
+        }
+    }
+
     fn link(&mut self, index: u32, now: u64) {
-        let before = mem::replace(&mut self.newest, index);
+        let order = self.order(index);
+        let before = mem::replace(&mut order.newest, index);
+        if before == NIL {
+            order.oldest = index;
+            order.oldest_stamp = now;
+        } else {
+            self.slot_mut(before).newer = index;
+        }
         let slot = self.slot_mut(index);
         slot.stamp = now;
         slot.older = before;
         slot.newer = NIL;
-        if before == NIL {
-            self.oldest = index;
-            self.oldest_stamp = now;
-        } else {
-            self.slot_mut(before).newer = index;
-        }
     }
 
     fn unlink(&mut self, index: u32) {
         let Slot { older, newer, .. } = *self.slot(index);
         if newer == NIL {
-            self.newest = older;
+            self.order(index).newest = older;
         } else {
             self.slot_mut(newer).older = older;
         }
         if older == NIL {
-            self.oldest = newer;
-            self.oldest_stamp = if newer == NIL {
+            let stamp = if newer == NIL {
                 NEVER
             } else {
                 self.slot(newer).stamp
             };
+            let order = self.order(index);
+            order.oldest = newer;
+            order.oldest_stamp = stamp;
         } else {
             self.slot_mut(older).newer = newer;
         }

@@ -1,0 +1,51 @@
+//! What a session is called in front of its user.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use std::fmt;
+use std::str::FromStr;
+
+/// Names a session in a list that its user sees, in a form or a link: neither the id nor the key in the
+/// store can be found from it, and it ends sessions of its own user only. It stays the same as long as the
+/// session lives.
+///
+/// ```
+/// use sessile::sessions::PublicHandle;
+///
+/// let handle: PublicHandle = "AAAAAAAAAAAAAAAAAAAAAA".parse()?;
+/// assert_eq!(handle.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
+/// # Ok::<(), sessile::sessions::ParsePublicHandleError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PublicHandle(pub(super) [u8; 16]);
+
+impl fmt::Display for PublicHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl FromStr for PublicHandle {
+    type Err = ParsePublicHandleError;
+
+    fn from_str(text: &str) -> Result<Self, ParsePublicHandleError> {
+        let mut bytes = [0; 16];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(16) => Ok(Self(bytes)),
+            _ => Err(ParsePublicHandleError),
+        }
+    }
+}
+
+/// A text that is no [`PublicHandle`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParsePublicHandleError;
+
+impl fmt::Display for ParsePublicHandleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the handle of a session: it takes 22 characters of base64url")
+    }
+}
+
+impl std::error::Error for ParsePublicHandleError {}
