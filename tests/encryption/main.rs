@@ -47,6 +47,8 @@ fn sealed(keys: &[u8], value: &[u8]) -> Bytes {
 /// the version that the inner store has.
 fn opened(keys: &[u8], place: StoreKey, bytes: impl Into<Bytes>) -> Bytes {
     let inner = TestStore::new();
+    // So that the version is not the first.
+    inner.hold(place, "");
     inner.hold(place, bytes);
     let version = inner.inside().entries[&place].1;
     let entry = block_on(encrypted(inner, keys).get(&place)).unwrap();

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 /// Of this form. No record begins with this byte, so a layer without the key takes none for one.
 const FORM: u8 = 0xe1;
 const KEY_ID: usize = 4;
-const NONCE: usize = 12;
+pub(super) const NONCE: usize = 12;
 const TAG: usize = 16;
 const STORE_KEY: usize = 32;
 
