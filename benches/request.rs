@@ -6,15 +6,11 @@
 //! that what this machine is busy with cancels out. `allocations` counts what they allocate.
 
 mod apps;
+#[path = "apps/time.rs"]
+mod time;
 
-use apps::{Kind, apps, kinds, now, request};
-use axum::Router;
-use std::hint::black_box;
-use std::time::Instant;
-use tower::ServiceExt as _;
-
-const ROUNDS: usize = 2001;
-const REQUESTS: usize = 50;
+use apps::{apps, kinds};
+use time::{ROUNDS, median, time};
 
 fn main() {
     let apps = apps();
@@ -41,21 +37,4 @@ fn main() {
             kind.name,
         );
     }
-}
-
-/// Nanoseconds for one request, the making of it left out, and the end of the response included.
-fn time(app: &Router, kind: &Kind) -> f64 {
-    let requests: Vec<_> = (0..REQUESTS)
-        .map(|_| (app.clone(), request(kind)))
-        .collect();
-    let start = Instant::now();
-    for (app, request) in requests {
-        drop(black_box(now(app.oneshot(request))));
-    }
-    start.elapsed().as_nanos() as f64 / REQUESTS as f64
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

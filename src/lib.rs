@@ -75,6 +75,7 @@
 //! | `memory` | [`MemoryStore`](store::MemoryStore) | yes |
 //! | `redis` | [`RedisStore`](store::RedisStore) | |
 //! | `memcached` | [`MemcachedStore`](store::MemcachedStore) | |
+//! | `encryption` | [`EncryptedStore`](store::EncryptedStore), around any other store | |
 //! | `tracing` | log events, under the target `sessile` | |
 //! | `conformance` | the test suite for stores of your own | |
 //! | `test-util` | a clock and a randomness that tests move; outside of semver | |

@@ -34,6 +34,12 @@ fn public_types_are_send_and_sync() {
     send_sync::<Entry>();
     send_sync::<StoreError>();
     send_sync::<sessile::store::MemoryStore>();
+    #[cfg(feature = "encryption")]
+    {
+        send_sync::<sessile::store::EncryptedStore<sessile::store::MemoryStore>>();
+        send_sync::<sessile::store::EncryptionKey>();
+        send_sync::<sessile::store::encrypted::EncryptionKeyError>();
+    }
     #[cfg(feature = "redis")]
     {
         send_sync::<sessile::store::RedisStore>();

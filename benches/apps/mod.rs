@@ -84,7 +84,7 @@ fn routes() -> Router {
         .route("/create", get(|| async { "ok" }))
 }
 
-fn session_routes() -> Router {
+pub(crate) fn session_routes() -> Router {
     Router::new()
         .route("/untouched", get(|| async { "ok" }))
         .route("/read", get(read))

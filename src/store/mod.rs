@@ -44,6 +44,8 @@
 //!   not leave anything behind that another call could trip over: no half-read reply, no lock.
 //! * Limits on time are the layer's: a store may wait as long as the network takes.
 
+#[cfg(feature = "encryption")]
+pub mod encrypted;
 mod erased;
 mod key;
 #[cfg(feature = "memcached")]
@@ -54,6 +56,8 @@ mod open;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+#[cfg(feature = "encryption")]
+pub use encrypted::{EncryptedStore, EncryptionKey};
 pub(crate) use erased::{BoxFuture, ErasedStore, erase};
 pub(crate) use key::Keyspace;
 pub use key::StoreKey;
