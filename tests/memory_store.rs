@@ -25,6 +25,15 @@ fn key(number: u64) -> StoreKey {
     for chunk in bytes.chunks_mut(8) {
         chunk.copy_from_slice(&random(&mut state).to_le_bytes());
     }
+    // The last bit is set in the keys of rosters.
+    bytes[31] &= !1;
+    StoreKey::from_bytes(bytes)
+}
+
+/// The key of a roster.
+fn roster(number: u64) -> StoreKey {
+    let mut bytes = *key(number).as_bytes();
+    bytes[31] |= 1;
     StoreKey::from_bytes(bytes)
 }
 
@@ -657,4 +666,46 @@ fn call_at_random(bench: &Bench, state: &mut u64, keys: u64, tally: &Tally) {
             }
         }
     }
+}
+
+#[test]
+fn a_roster_is_evicted_only_when_no_session_is_left() {
+    let bench = Bench::entries(4);
+    bench.create(&roster(1), "of user 1", HOUR);
+    bench.create(&roster(2), "of user 2", HOUR);
+    for number in 0..100 {
+        bench.clock.advance(TICK);
+        bench.create(&key(number), "session", HOUR);
+    }
+    assert!(bench.get(&roster(1)).is_some() && bench.get(&roster(2)).is_some());
+    assert!(bench.get(&key(98)).is_some() && bench.get(&key(99)).is_some());
+    assert_eq!((bench.store.len(), bench.store.evicted()), (4, 98));
+
+    // More rosters than there is room for: the sessions go, then the rosters that are longest idle in
+    // their shard.
+    for number in 3..20 {
+        bench.clock.advance(TICK);
+        bench.create(&roster(number), "of another user", HOUR);
+    }
+    assert!(bench.get(&key(98)).is_none() && bench.get(&key(99)).is_none());
+    assert_eq!(bench.store.len(), 4);
+    let session = bench.create(&key(200), "session", HOUR);
+    assert_eq!(bench.get(&key(200)).unwrap().version, session);
+}
+
+#[test]
+fn a_session_that_grows_among_rosters_takes_the_room_of_one() {
+    let bench = Bench::new(2000, usize::MAX, WhenFull::EvictLongestIdle);
+    let version = bench.create(&key(1), "small", HOUR);
+    for number in 0..4 {
+        bench.create(&roster(number), vec![b'.'; 200], HOUR);
+    }
+    let grown = block_on(
+        bench
+            .store
+            .replace(&key(1), version, vec![b'.'; 1000].into(), HOUR),
+    );
+    assert!(matches!(grown, Ok(Replaced::Done(_))));
+    assert_eq!(bench.get(&key(1)).unwrap().value.len(), 1000);
+    assert!(bench.store.len() < 5);
 }

@@ -52,9 +52,11 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
             let anonymous = settings.on_store_error == OnStoreError::Anonymous;
+            // A user would take a login for done.
+            let logs_in = facts.cycled || operations.claims().roster.is_some();
             return Task::Run(Job {
                 plan,
-                may_fail: anonymous && plan == Plan::Create && !facts.cycled && !facts.saved,
+                may_fail: anonymous && plan == Plan::Create && !logs_in && !facts.saved,
                 base,
                 operations,
                 stale,

@@ -199,7 +199,7 @@ pub(crate) async fn entries(
     Ok(sessions.0.into_iter().map(|entry| entry.key))
 }
 
-/// Ends a session if it is this user's, or nobody's yet. Yields whether it was there to end.
+/// Ends a session if it is this user's, or nobody's yet. Yields whether it lived.
 pub(crate) async fn end(
     verbs: &mut Verbs<'_>,
     roster: StoreKey,
@@ -213,14 +213,17 @@ pub(crate) async fn end(
         };
         let version = entry.version;
         // One that cannot be read goes too: better one session too many than one that lives on.
+        let mut lived = true;
         if let Ok(record) = Record::decode(entry.value) {
+            let settings = verbs.settings;
+            lived = !record.header().is_over(&settings.lifetimes, settings.now());
             match record.owner() {
                 Some(owner) if owner.roster != roster => return Ok(false),
                 Some(_) => {}
                 // A login that is under way, or one that failed and left a visitor who may log in as
                 // somebody else this moment: so only this very version is ended.
                 None => match put_down(verbs, key, version, &record).await? {
-                    Some(Replaced::Done(_)) => return Ok(true),
+                    Some(Replaced::Done(_)) => return Ok(lived),
                     Some(Replaced::Missing) => return Ok(false),
                     Some(Replaced::Conflict) | None => {
                         conflicts += 1;
@@ -230,7 +233,7 @@ pub(crate) async fn end(
             }
         }
         verbs.delete(key).await?;
-        return Ok(true);
+        return Ok(lived);
     }
 }
 
