@@ -7,8 +7,9 @@ mod support;
 
 use axum::Router;
 use http::StatusCode;
-use sessile::SessionLayer;
+use sessile::sessions::Sessions;
 use sessile::store::open;
+use sessile::{ErrorKind, SessionId, SessionLayer, WhenMany};
 use support::memcached::memcached;
 use support::redis::{Certificates, cluster, redis, sentinel, valkey};
 use support::server::is_left_out;
@@ -18,10 +19,14 @@ use support::{Browser, Started, assert_interrupted, assert_ok, kind_of, scripted
 type Two<'a> = [&'a Router; 2];
 
 async fn all_races_over(url: &str) {
-    let [one, other] = [(); 2].map(|()| {
+    let layers = [(); 2].map(|()| {
         let layer = SessionLayer::builder(open(url).unwrap()).error_response(kind_of);
-        scripted(layer.build().unwrap())
+        let limit = WhenMany::EndOldest;
+        layer.sessions_per_user(30, limit).build().unwrap()
     });
+    all_sessions_of_a_user_end_at_both_instances(&layers).await;
+    no_more_logins_live_than_there_may_be(&layers).await;
+    let [one, other] = layers.map(scripted);
     let two = [&one, &other];
     each_sees_the_writes_rotations_and_logouts_of_the_other(two).await;
     a_write_in_flight_after_a_logout_leaves_the_session_dead(two).await;
@@ -80,6 +85,55 @@ async fn over_valkey() {
         let server = valkey();
         all_races_over(&format!("redis://127.0.0.1:{}", server.port())).await;
     }
+}
+
+async fn log_in(sessions: Sessions, user: &str) -> Result<SessionId, ErrorKind> {
+    let session = sessions.create();
+    session.renew_for(user).unwrap();
+    session.save().await.map_err(|error| error.kind())?;
+    Ok(session.id().unwrap().unwrap())
+}
+
+/// So many logins at once, in turns at one instance and the other: the ids of those that were answered.
+async fn logins(layers: &[SessionLayer; 2], user: &'static str, count: usize) -> Vec<SessionId> {
+    let logins = (0..count).map(|at| tokio::spawn(log_in(layers[at % 2].sessions(), user)));
+    let mut ids = Vec::new();
+    for login in logins.collect::<Vec<_>>() {
+        match login.await.unwrap() {
+            Ok(id) => ids.push(id),
+            Err(kind) => assert_eq!(kind, ErrorKind::Interrupted),
+        }
+    }
+    ids
+}
+
+async fn living(sessions: &Sessions, ids: &[SessionId]) -> usize {
+    let mut living = 0;
+    for id in ids {
+        living += usize::from(sessions.load(id).await.unwrap().is_some());
+    }
+    living
+}
+
+async fn all_sessions_of_a_user_end_at_both_instances(layers: &[SessionLayer; 2]) {
+    let [one, other] = layers.each_ref().map(SessionLayer::sessions);
+    let before = logins(layers, "alice", 20).await;
+    assert_eq!(living(&other, &before).await, 20);
+    assert_eq!(one.of("alice").list().await.unwrap().len(), 20);
+    let alice = one.of("alice");
+    let (ended, during) = tokio::join!(alice.end_all(), logins(layers, "alice", 10));
+    // Some were ended by the logins, which found them marked.
+    assert!(ended.unwrap() > 0);
+    assert_eq!(living(&other, &before).await, 0);
+    let listed = other.of("alice").list().await.unwrap().len();
+    assert_eq!(living(&one, &during).await, listed);
+}
+
+async fn no_more_logins_live_than_there_may_be(layers: &[SessionLayer; 2]) {
+    let ids = logins(layers, "bob", 50).await;
+    let [one, other] = layers.each_ref().map(SessionLayer::sessions);
+    assert_eq!(living(&one, &ids).await, 30);
+    assert_eq!(other.of("bob").list().await.unwrap().len(), 30);
 }
 
 async fn each_sees_the_writes_rotations_and_logouts_of_the_other([one, other]: Two<'_>) {

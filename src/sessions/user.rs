@@ -72,7 +72,7 @@ impl UserSessions {
         self.end_those(|key| Some(key) != this).await
     }
 
-    /// Ends all sessions, and returns how many.
+    /// Ends all sessions, and returns how many. A login at the same moment may have ended some of them itself.
     ///
     /// # Errors
     ///
