@@ -105,8 +105,13 @@ pub struct Client {
 
 impl Client {
     pub fn new(server: &Running) -> Self {
+        Self::to(server.address.clone())
+    }
+
+    /// A browser that talks to this host and port.
+    pub fn to(address: String) -> Self {
         Self {
-            address: server.address.clone(),
+            address,
             jar: BTreeMap::new(),
             accept: None,
         }
