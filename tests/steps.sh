@@ -178,6 +178,26 @@ need_servers() {
     fi
 }
 
+# The browser that the tests drive. Ubuntu has no package of it, only a snap.
+need_browser() {
+    if is_left_out chromium; then
+        left_out+=("chromium, as TEST_WITHOUT says")
+        return
+    fi
+    if ! command -v chromedriver >/dev/null && command -v apt-get >/dev/null; then
+        as_root apt-get update -q || fail "apt-get update"
+        if [[ $(apt-cache policy chromium-driver) == *Candidate:*[0-9]* ]]; then
+            install chromium chromium-driver
+        fi
+    fi
+    if command -v chromedriver >/dev/null; then
+        printf 'using %s\n' "$(chromedriver --version)"
+    else
+        left_out+=("chromium, which cannot be installed here")
+        export TEST_WITHOUT="${TEST_WITHOUT:+$TEST_WITHOUT,}chromium"
+    fi
+}
+
 # Whether there is nginx, which Debian has where only root looks for programs.
 has_nginx() {
     PATH=$PATH:/usr/sbin command -v nginx >/dev/null

@@ -8,8 +8,6 @@ use sessile::store::MemoryStore;
 use sessile::{Error, Session, SessionLayer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
 
 const SOON: &str = "Wed, 01 Jan 2098 00:00:00 GMT";
 const LONG_AGO: &str = "Sat, 01 Jan 2000 00:00:00 GMT";
@@ -88,31 +86,15 @@ pub(crate) const WORDS: [Words; 11] = [
     },
 ];
 
-/// The app at a port of its own, until it is dropped.
-pub(crate) struct App {
-    pub(crate) port: u16,
-    _runtime: Runtime,
-}
-
-impl App {
-    pub(crate) fn start() -> Self {
-        let layer = SessionLayer::builder(MemoryStore::new()).plain_http();
-        let app = Router::new()
-            .route("/login/{name}", post(login))
-            .route("/untouched/{words}", get(untouched))
-            .route("/reads/{words}", get(reads))
-            .route("/sets/{words}", get(sets))
-            .layer(layer.build().unwrap())
-            .with_state(Arc::default());
-        let runtime = Runtime::new().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        runtime.spawn(async { axum::serve(listener, app).await });
-        Self {
-            port,
-            _runtime: runtime,
-        }
-    }
+pub(crate) fn app() -> Router {
+    let layer = SessionLayer::builder(MemoryStore::new()).plain_http();
+    Router::new()
+        .route("/login/{name}", post(login))
+        .route("/untouched/{words}", get(untouched))
+        .route("/reads/{words}", get(reads))
+        .route("/sets/{words}", get(sets))
+        .layer(layer.build().unwrap())
+        .with_state(Arc::default())
 }
 
 type Answer = (StatusCode, HeaderMap, String);

@@ -1,7 +1,8 @@
 //! nginx with its cache on, in front of an app.
 
-use crate::app::App;
+use crate::app::app;
 use crate::support::http::{Client, Reply};
+use crate::support::served::Served;
 use crate::support::server::Server;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -26,12 +27,12 @@ pub(crate) const SETTINGS: [(&str, &str); 7] = [
 /// A proxy and the app behind it. Both end with the test.
 pub(crate) struct Front {
     nginx: Server,
-    _app: App,
+    _app: Served,
 }
 
 impl Front {
     pub(crate) fn new() -> Self {
-        let app = App::start();
+        let app = Served::over_http(app());
         // Debian has it where only root looks for programs.
         let program = match Path::new("/usr/sbin/nginx").exists() {
             true => "/usr/sbin/nginx",
