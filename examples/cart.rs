@@ -15,9 +15,8 @@ struct Add {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let sessions = SessionLayer::builder(MemoryStore::new())
-        .plain_http()
-        .build()?;
+    let sessions = SessionLayer::builder(MemoryStore::new());
+    let sessions = sessions.plain_http().build()?;
     let app = Router::new()
         .route("/", get(show))
         .route("/add", post(add))
@@ -69,11 +68,12 @@ fn is_browser(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Cart</title>\
-<meta name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
-system-ui; max-width: 22rem; margin: 10vh auto; padding: 0 1rem } input, button { font: inherit }\
-</style><h1>Cart</h1><ol>{items}</ol><form method=post action=/add><input name=item required \
-aria-label=Item> <button>Add</button></form><form method=post action=/empty><button>Empty it</button>\
-</form><button id=burst hidden>Add six at once</button><script>burst.hidden = false; burst.onclick = \
-async () => { await Promise.all(['apple', 'date', 'fig', 'kiwi', 'lime', 'pear'].map(item => fetch(\
-'/add', { method: 'POST', body: new URLSearchParams({ item }) }))); location.reload() }</script>";
+const PAGE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Cart</title><meta \
+name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
+system-ui; width: 20rem; margin: 10vh auto } form { display: flex; gap: .5rem; margin: 1rem 0 } \
+input, button { font: inherit; padding: .4rem .8rem; min-width: 0 }</style><h1>Cart</h1><ol>\
+{items}</ol><form method=post action=/add><input name=item required aria-label=Item><button>\
+Add</button></form><form method=post action=/empty><button>Empty it</button><button id=burst \
+type=button hidden>Add six</button></form><script>burst.hidden = false; burst.onclick = async () \
+=> { await Promise.all(['apple', 'date', 'fig', 'kiwi', 'lime', 'pear'].map(item => fetch('/add', \
+{ method: 'POST', body: new URLSearchParams({ item }) }))); location.reload() }</script>";

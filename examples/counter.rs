@@ -67,7 +67,7 @@ const PAGE: &str = r#"<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Counter</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <style>
-  body { font: 1.1rem/1.5 system-ui; max-width: 28rem; margin: 15vh auto; text-align: center }
+  body { font: 1.1rem/1.5 system-ui; max-width: 28rem; margin: 15vh auto; padding: 0 1rem; text-align: center }
   strong { display: block; font-size: 5rem; line-height: 1.2 }
   form { display: inline }
   button { font: inherit; padding: .4rem 1rem; margin: .2rem }

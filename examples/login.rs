@@ -59,21 +59,21 @@ async fn login(session: Session, Form(form): Form<Login>) -> Result<Response, Er
     session.cycle_id();
     session.is_empty().is_err().then(|| session.flush());
     session.insert(USER, (form.name, SystemTime::now()))?;
-    session.set_expiry(
-        form.remember
-            .map_or(Expiry::BrowserSession, |_| MONTH.into()),
-    );
+    let remember = form.remember.map(|_| MONTH.into());
+    session.set_expiry(remember.unwrap_or(Expiry::BrowserSession));
     Ok(Redirect::to("/").into_response())
 }
 
-async fn logout(session: Session) -> Redirect {
+async fn logout(session: Session) -> impl IntoResponse {
     session.flush();
-    Redirect::to("/")
+    // Or the Back button would bring back what this user saw.
+    ([("clear-site-data", "\"cache\"")], Redirect::to("/"))
 }
 
 const STYLE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Login</title><meta \
     name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
-    system-ui; max-width: 22rem; margin: 15vh auto } label { display: block; margin: .6rem 0 }</style>";
+    system-ui; width: 18rem; margin: 12vh auto } label { display: block; margin: 1rem 0 } input, \
+    button { font: inherit; padding: .4rem } [required] { display: block }</style>";
 const FORM: &str = "<h1>Log in</h1><form method=post action=/login><label>Name <input name=name \
     required></label><label>Password <input name=password type=password required></label><label>\
     <input name=remember type=checkbox> Remember me</label><button>Log in</button></form>";

@@ -258,8 +258,17 @@ impl SessionLayerBuilder {
         self
     }
 
-    /// Whether the layer sets `Cache-Control` on responses that depend on a session. By default
+    /// Whether the layer keeps responses that depend on a session out of shared caches. By default
     /// yes. `Vary: Cookie` is set anyway.
+    ///
+    /// | the response | `Cache-Control` |
+    /// |---|---|
+    /// | sets the session's cookie | `no-store`, or what the handler said with `private` and without `public` and `s-maxage`. Headers for particular caches go: all that end in `-Cache-Control` (RFC 9213), `Surrogate-Control`, `Edge-Control`, `X-Accel-Expires` |
+    /// | depends on the session | with `private`, unless the handler said `public` or `s-maxage` |
+    /// | does not | as the handler said |
+    ///
+    /// A handler that says `public` speaks for all caches in front, also those that ignore `Vary`:
+    /// see [Running it in production](crate::guide::production#proxies-and-cdns).
     pub fn cache_control(mut self, set: bool) -> Self {
         self.cache_control = set;
         self

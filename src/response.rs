@@ -3,7 +3,9 @@
 use crate::error::Error;
 use crate::settings::Settings;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, Entry, HeaderMap, HeaderValue, SET_COOKIE, VARY};
+use http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, Entry, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
+};
 use http::response::Response;
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
@@ -24,6 +26,9 @@ pub(crate) fn decorate(
         vary_by_cookie(headers);
         if settings.cache_control {
             keep_private(headers, sets_cookie);
+            if sets_cookie {
+                remove_targeted(headers);
+            }
         }
     }
 }
@@ -91,24 +96,34 @@ fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Ite
         .map(<[u8]>::trim_ascii)
 }
 
+/// Names the cookie, in one line with all others: nginx before 1.23 heeds the last line alone, and
+/// `*` only where it stands by itself.
 fn vary_by_cookie(headers: &mut HeaderMap) {
-    let cookie = HeaderValue::from_static("cookie");
-    match headers.entry(VARY) {
+    const COOKIE: &[u8] = b"cookie";
+    let mut vary = match headers.entry(VARY) {
         Entry::Vacant(vary) => {
-            vary.insert(cookie);
+            vary.insert(HeaderValue::from_static("cookie"));
+            return;
         }
-        Entry::Occupied(mut vary) => {
-            let covered = listed(vary.iter())
-                .any(|name| name == b"*" || name.eq_ignore_ascii_case(b"cookie"));
-            if !covered {
-                vary.append(cookie);
-            }
+        Entry::Occupied(vary) => vary,
+    };
+    let any = HeaderValue::from_static("*");
+    let mut names: Vec<_> = listed(vary.iter())
+        .filter(|name| !name.is_empty())
+        .collect();
+    let value = if names.contains(&any.as_bytes()) {
+        any
+    } else {
+        if !names.iter().any(|name| name.eq_ignore_ascii_case(COOKIE)) {
+            names.push(COOKIE);
         }
-    }
+        HeaderValue::from_bytes(&names.join(&b", "[..])).unwrap_or(any)
+    };
+    vary.insert(value);
 }
 
-/// Keeps the response out of shared caches, and one with our cookie out of all that the handler
-/// did not ask for.
+/// Keeps the response out of shared caches: one with our cookie always, another unless the handler
+/// spoke to them.
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
     let mut stated = match headers.entry(CACHE_CONTROL) {
         Entry::Vacant(unstated) => {
@@ -117,11 +132,8 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
         }
         Entry::Occupied(stated) => stated,
     };
-    if !sets_cookie {
-        return;
-    }
     let mut kept = Vec::new();
-    let mut private = false;
+    let (mut private, mut shared) = (false, false);
     for directive in listed(stated.iter()) {
         let name = directive
             .split(|byte| *byte == b'=')
@@ -129,6 +141,7 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
             .unwrap_or_default()
             .trim_ascii();
         if name.eq_ignore_ascii_case(b"public") || name.eq_ignore_ascii_case(b"s-maxage") {
+            shared = true;
             continue;
         }
         private |= directive.eq_ignore_ascii_case(b"private")
@@ -137,9 +150,29 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
             kept.push(directive);
         }
     }
+    if !sets_cookie && (private || shared) {
+        return;
+    }
     if !private {
         kept.push(b"private");
     }
     let value = HeaderValue::from_bytes(&kept.join(&b", "[..])).unwrap_or(NO_STORE);
     stated.insert(value);
+}
+
+/// Takes out what the handler said to particular shared caches, where it would count more than
+/// Cache-Control. The suffix is that of RFC 9213, 2.3. The others are older: of several surrogates,
+/// of Akamai and of nginx.
+fn remove_targeted(headers: &mut HeaderMap) {
+    let targeted = |name: &&HeaderName| {
+        let name = name.as_str();
+        name.ends_with("-cache-control")
+            || matches!(
+                name,
+                "surrogate-control" | "edge-control" | "x-accel-expires"
+            )
+    };
+    while let Some(name) = headers.keys().find(targeted).cloned() {
+        headers.remove(name);
+    }
 }

@@ -54,26 +54,31 @@ async fn vary(lines: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn vary_names_the_cookie_beside_what_the_handler_said() {
     assert_eq!(vary(&[]).await, ["cookie"]);
-    assert_eq!(vary(&["Accept"]).await, ["Accept", "cookie"]);
-    assert_eq!(
-        vary(&["Accept, Origin", "X-A"]).await,
-        ["Accept, Origin", "X-A", "cookie"]
-    );
-    assert_eq!(vary(&["Set-Cookie"]).await, ["Set-Cookie", "cookie"]);
-    assert_eq!(
-        vary(&["x-cookie,cookies"]).await,
-        ["x-cookie,cookies", "cookie"]
-    );
-    for covered in [
-        vec!["*"],
-        vec!["Cookie"],
-        vec!["COOKIE"],
-        vec!["Accept,cookie"],
-        vec!["Accept ,\tCookie , Origin"],
-        vec!["Accept", "Origin, Cookie"],
-        vec!["Accept", "*"],
+    for (lines, result) in [
+        (vec!["Accept"], "Accept, cookie"),
+        (vec!["Accept,Origin", "X-A"], "Accept, Origin, X-A, cookie"),
+        (vec!["Set-Cookie"], "Set-Cookie, cookie"),
+        (vec!["x-cookie,cookies"], "x-cookie, cookies, cookie"),
+        (vec![",", ""], "cookie"),
+        (vec!["Cookie"], "Cookie"),
+        (vec!["COOKIE"], "COOKIE"),
+        (vec!["Accept ,\tCookie , Origin"], "Accept, Cookie, Origin"),
     ] {
-        assert_eq!(vary(&covered).await, covered);
+        assert_eq!(vary(&lines).await, [result], "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn vary_is_one_line_since_some_caches_heed_only_the_last() {
+    for (lines, result) in [
+        (vec!["Cookie", "Accept"], "Cookie, Accept"),
+        (vec!["Accept", "Origin, Cookie"], "Accept, Origin, Cookie"),
+        (vec!["*"], "*"),
+        (vec!["Accept", "*"], "*"),
+        (vec!["*", "Accept"], "*"),
+        (vec!["Accept, *"], "*"),
+    ] {
+        assert_eq!(vary(&lines).await, [result], "{lines:?}");
     }
 }
 
@@ -88,13 +93,25 @@ async fn cache_control(usage: Use, lines: &[&str]) -> Vec<String> {
 
 #[tokio::test]
 async fn an_answer_that_depends_on_a_session_is_private_unless_the_handler_says_otherwise() {
-    assert_eq!(cache_control(Use::Read, &[]).await, ["private"]);
+    for (lines, result) in [
+        (vec![], "private"),
+        (vec![""], "private"),
+        (vec!["max-age=60"], "max-age=60, private"),
+        (
+            vec!["no-cache", "max-age=9"],
+            "no-cache, max-age=9, private",
+        ),
+        (vec!["x-public"], "x-public, private"),
+    ] {
+        let said = cache_control(Use::Read, &lines).await;
+        assert_eq!(said, [result], "{lines:?}");
+    }
     for lines in [
-        vec!["no-cache"],
         vec!["public, max-age=60"],
         vec!["s-maxage=60", "max-age=1"],
+        vec!["Public"],
         vec!["no-store"],
-        vec![""],
+        vec!["Private", "max-age=9"],
     ] {
         assert_eq!(cache_control(Use::Read, &lines).await, lines);
     }
@@ -145,6 +162,52 @@ async fn an_answer_with_our_cookie_is_never_for_shared_caches() {
             [result],
             "{lines:?}"
         );
+    }
+}
+
+/// What names particular shared caches, and what only looks like it.
+const TARGETED: [&str; 8] = [
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "vercel-cdn-cache-control",
+    "netlify-cdn-cache-control",
+    "x-litespeed-cache-control",
+    "surrogate-control",
+    "edge-control",
+    "x-accel-expires",
+];
+const OTHERS: [&str; 5] = [
+    "cache-control-cdn",
+    "surrogate-key",
+    "x-accel-buffering",
+    "expires",
+    "age",
+];
+
+async fn kept(
+    settings: impl FnOnce(SessionLayerBuilder) -> SessionLayerBuilder,
+    usage: Use,
+) -> Vec<&'static str> {
+    let names = [&TARGETED[..], &OTHERS].concat();
+    let pairs: Vec<_> = names
+        .iter()
+        // A header may have several lines.
+        .flat_map(|name| [name, name])
+        .map(|name| (HeaderName::from_static(name), "max-age=60"))
+        .collect();
+    let answer = answer_with(settings, usage, &pairs).await;
+    let mut kept = names;
+    kept.retain(|name| answer.headers.contains_key(*name));
+    kept
+}
+
+#[tokio::test]
+async fn an_answer_with_our_cookie_says_nothing_to_particular_caches() {
+    assert_eq!(kept(|b| b, Use::Create).await, OTHERS);
+    let all = [&TARGETED[..], &OTHERS].concat();
+    assert_eq!(kept(|b| b.cache_control(false), Use::Create).await, all);
+    for usage in [Use::Nothing, Use::Read] {
+        assert_eq!(kept(|b| b, usage).await, all);
     }
 }
 

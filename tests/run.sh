@@ -47,6 +47,7 @@ heading "The tools"
 need_cargo
 need_linker
 need_servers
+need_browser
 check_features
 run_tests
 summary "tests/run.sh"

@@ -158,8 +158,10 @@ need_servers() {
     command -v redis-sentinel >/dev/null || missing+=(redis-sentinel)
     command -v memcached >/dev/null || missing+=(memcached)
     command -v openssl >/dev/null || missing+=(openssl)
+    is_left_out nginx || has_nginx || missing+=(nginx)
     ((${#missing[@]} == 0)) || install "${missing[@]}"
     printf 'using %s\n' "$(redis-server --version)" "$(memcached --version)" "$(openssl version)"
+    if is_left_out nginx; then left_out+=("nginx, as TEST_WITHOUT says"); fi
 
     if ! command -v valkey-server >/dev/null && ! is_left_out valkey; then
         if [[ $(apt-cache policy valkey-server 2>/dev/null) == *Candidate:*[0-9]* ]]; then
@@ -174,6 +176,31 @@ need_servers() {
         left_out+=("valkey, which cannot be installed here")
         export TEST_WITHOUT="${TEST_WITHOUT:+$TEST_WITHOUT,}valkey"
     fi
+}
+
+# The browser that the tests drive. Ubuntu has no package of it, only a snap.
+need_browser() {
+    if is_left_out chromium; then
+        left_out+=("chromium, as TEST_WITHOUT says")
+        return
+    fi
+    if ! command -v chromedriver >/dev/null && command -v apt-get >/dev/null; then
+        as_root apt-get update -q || fail "apt-get update"
+        if [[ $(apt-cache policy chromium-driver) == *Candidate:*[0-9]* ]]; then
+            install chromium chromium-driver
+        fi
+    fi
+    if command -v chromedriver >/dev/null; then
+        printf 'using %s\n' "$(chromedriver --version)"
+    else
+        left_out+=("chromium, which cannot be installed here")
+        export TEST_WITHOUT="${TEST_WITHOUT:+$TEST_WITHOUT,}chromium"
+    fi
+}
+
+# Whether there is nginx, which Debian has where only root looks for programs.
+has_nginx() {
+    PATH=$PATH:/usr/sbin command -v nginx >/dev/null
 }
 
 # is_left_out NAME: whether TEST_WITHOUT names it.

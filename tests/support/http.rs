@@ -64,7 +64,15 @@ impl Drop for Running {
 static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
     let this = std::env::current_exe().unwrap();
     let profile = this.parent().unwrap().parent().unwrap();
-    let built = Command::new(env!("CARGO"))
+    let mut cargo = Command::new(env!("CARGO"));
+    // A build script that looks at what the runner says of this package would run each time.
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            cargo.env_remove(&name);
+        }
+    }
+    let built = cargo
         .args([
             "build",
             "--quiet",
@@ -105,8 +113,13 @@ pub struct Client {
 
 impl Client {
     pub fn new(server: &Running) -> Self {
+        Self::to(server.address.clone())
+    }
+
+    /// A browser that talks to this host and port.
+    pub fn to(address: String) -> Self {
         Self {
-            address: server.address.clone(),
+            address,
             jar: BTreeMap::new(),
             accept: None,
         }
@@ -130,27 +143,18 @@ impl Client {
     }
 
     fn send(&mut self, method: &str, path: &str, form: &str) -> Reply {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        let mut headers = String::new();
         if let Some(accept) = self.accept {
-            request += &format!("accept: {accept}\r\n");
+            headers += &format!("accept: {accept}\r\n");
         }
         for (name, value) in &self.jar {
             // Several lines are one list.
-            request += &format!("cookie: {name}={value}\r\n");
+            headers += &format!("cookie: {name}={value}\r\n");
         }
         if method == "POST" {
-            request += "content-type: application/x-www-form-urlencoded\r\n";
-            request += &format!("content-length: {}\r\n", form.len());
+            headers += "content-type: application/x-www-form-urlencoded\r\n";
         }
-        request += &format!("connection: close\r\n\r\n{form}");
-
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let limit = Some(Duration::from_secs(20));
-        stream.set_read_timeout(limit).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let reply = parse(&answer);
+        let reply = send(&self.address, method, path, &headers, form);
         self.take(&reply);
         reply
     }
@@ -168,6 +172,40 @@ impl Client {
             }
         }
     }
+}
+
+/// One request, on a connection of its own. Each of the headers ends its line.
+pub fn send(address: &str, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n{headers}");
+    if method == "POST" {
+        request += &format!("content-length: {}\r\n", body.len());
+    }
+    request += &format!("connection: close\r\n\r\n{body}");
+
+    let mut stream = TcpStream::connect(address).unwrap();
+    let limit = Some(Duration::from_secs(20));
+    stream.set_read_timeout(limit).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let (mut answer, mut buffer) = (Vec::new(), [0; 16 * 1024]);
+    // Some servers keep the connection all the same.
+    while !is_whole(&answer) {
+        match stream.read(&mut buffer).unwrap() {
+            0 => break,
+            count => answer.extend_from_slice(&buffer[..count]),
+        }
+    }
+    parse(&String::from_utf8(answer).unwrap())
+}
+
+/// Whether the body has the length that the head tells.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&answer[..end]).to_ascii_lowercase();
+    let length = head.split("\r\ncontent-length:").nth(1);
+    let length = length.and_then(|rest| rest.lines().next()?.trim().parse().ok());
+    length.is_some_and(|length: usize| answer.len() >= end + 4 + length)
 }
 
 fn parse(answer: &str) -> Reply {

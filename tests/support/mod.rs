@@ -16,6 +16,7 @@ pub mod proxy;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod script;
+pub mod served;
 pub mod server;
 mod store;
 mod time;

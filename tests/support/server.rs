@@ -46,7 +46,13 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        // What is being killed may still write.
+        for _ in 0..40 {
+            if std::fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
+                return;
+            }
+            sleep(Duration::from_millis(25));
+        }
     }
 }
 
@@ -94,6 +100,15 @@ impl Server {
         self.directory.path()
     }
 
+    /// Kills the processes that it started, and not theirs.
+    pub fn kill_children(&self) {
+        let Some(id) = self.child.as_ref().map(Child::id) else {
+            return;
+        };
+        let children = format!("kill -KILL $(cat /proc/{id}/task/*/children)");
+        let _ = Command::new("sh").args(["-c", &children]).output();
+    }
+
     /// Ends the server as a crash would.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -134,6 +149,9 @@ impl Server {
         let child = Command::new(self.program)
             .args(&self.arguments)
             .current_dir(self.directory.path())
+            // What it leaves anywhere goes with the test.
+            .env("HOME", self.directory.path())
+            .env("TMPDIR", self.directory.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
