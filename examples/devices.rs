@@ -84,9 +84,10 @@ async fn end_others(user: User, sessions: State<Sessions>) -> Result<Redirect, E
     Ok(Redirect::to("/"))
 }
 
-async fn logout(session: Session) -> Redirect {
+async fn logout(session: Session) -> impl IntoResponse {
     session.flush();
-    Redirect::to("/")
+    // So that the Back button shows nothing.
+    ([("clear-site-data", "\"cache\"")], Redirect::to("/"))
 }
 
 fn escape(text: &str) -> String {

@@ -126,3 +126,32 @@ fn the_pages_work_without_script() {
     browser.click("button");
     browser.shows("Log in");
 }
+
+#[test]
+fn a_user_with_two_devices_ends_one_from_the_other() {
+    let (Some(phone), Some(laptop)) = (browser(), browser()) else {
+        return;
+    };
+    let devices = Running::example("devices");
+    for browser in [&phone, &laptop] {
+        open(browser, &devices);
+        browser.fill("[name=name]", "alice");
+        browser.click("button");
+        browser.shows("this one");
+    }
+    laptop.reload();
+    laptop.switch_scripts_off();
+    laptop.click("[name=handle]");
+    laptop.hides("End\n");
+    phone.reload();
+    phone.shows("Log in");
+
+    phone.fill("[name=name]", "alice");
+    phone.click("button");
+    phone.shows("this one");
+    phone.shows("End\n");
+    phone.click("[action='/end-others'] button");
+    phone.hides("End\n");
+    laptop.reload();
+    laptop.shows("Log in");
+}

@@ -22,7 +22,7 @@ fn fits(browser: &Chromium, name: &str) {
 #[test]
 fn the_pages_fit_a_desk_and_a_phone() {
     let Some(browser) = browser() else { return };
-    let examples = ["cart", "counter", "login", "plain_tower"].map(|name| {
+    let examples = ["cart", "counter", "devices", "login", "plain_tower"].map(|name| {
         let example = Running::example(name);
         (name, format!("http://{}/", example.address), example)
     });
@@ -37,6 +37,12 @@ fn the_pages_fit_a_desk_and_a_phone() {
                 browser.run("burst.click()");
                 browser.open(url);
                 fits(&browser, &format!("{name}-{screen}-full"));
+            }
+            if *name == "devices" {
+                browser.fill("[name=name]", "alice");
+                browser.click("button");
+                browser.shows("this one");
+                fits(&browser, &format!("{name}-{screen}-inside"));
             }
             if *name == "login" {
                 browser.fill("[name=name]", "alice");

@@ -105,9 +105,9 @@ proptest! {
             let mut bytes = bytes;
             if prefix && bytes.len() > 5 {
                 // As if it were one.
-                let count = (bytes.len() - 5) / 41;
-                bytes.truncate(5 + 41 * count);
-                bytes[..5].copy_from_slice(&[1, 0, 0, 0, count as u8]);
+                let count = u8::try_from((bytes.len() - 5) / 41).unwrap();
+                bytes.truncate(5 + 41 * usize::from(count));
+                bytes[..5].copy_from_slice(&[1, 0, 0, 0, count]);
             }
             tamper(&store, bytes);
             let theirs = layer.sessions().of("alice");
