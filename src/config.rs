@@ -1,5 +1,6 @@
 //! How a layer is configured, and which configurations there cannot be.
 
+use crate::assurance::Assurance;
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::{Attributes, CookieTemplate, SameSite};
 use crate::error::Error;
@@ -42,8 +43,6 @@ impl SessionLayer {
         SessionLayerBuilder::new(store)
     }
 }
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The settings of a [`SessionLayer`], all with safe defaults.
 ///
@@ -95,8 +94,8 @@ impl SessionLayerBuilder {
                 partitioned: false,
             },
             lifetimes: Lifetimes {
-                idle: 14 * DAY,
-                absolute: Some(30 * DAY),
+                idle: Assurance::Aal1.idle_lifetime(),
+                absolute: Some(Assurance::Aal1.absolute_lifetime()),
                 persistent: true,
             },
             load: Load::Eager,
@@ -165,6 +164,21 @@ impl SessionLayerBuilder {
     pub fn cookie_persistent(mut self, persistent: bool) -> Self {
         self.lifetimes.persistent = persistent;
         self
+    }
+
+    /// Both lifetimes, as NIST SP 800-63B has them for this level. By default those of
+    /// [`Assurance::Aal1`].
+    ///
+    /// ```
+    /// # use sessile::{Assurance, SessionLayer, store::MemoryStore};
+    /// let bank = SessionLayer::builder(MemoryStore::new())
+    ///     .assurance(Assurance::Aal2)
+    ///     .build()?;
+    /// # Ok::<(), sessile::ConfigError>(())
+    /// ```
+    pub fn assurance(self, level: Assurance) -> Self {
+        self.idle_lifetime(level.idle_lifetime())
+            .absolute_lifetime(level.absolute_lifetime())
     }
 
     /// How long a session lives without being used. By default 14 days.

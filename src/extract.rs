@@ -8,6 +8,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use std::fmt;
+use std::time::Duration;
 
 /// Why a handler got no [`Session`].
 #[derive(Debug, Clone)]
@@ -81,6 +82,74 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
                 Err(SessionRejection::Store(error))
             }
             _ => Ok(Some(session)),
+        }
+    }
+}
+
+/// The session of a user who logged in at most so many minutes ago, by
+/// [`Session::renew_for`]: for what an unattended browser must not do.
+///
+/// ```
+/// use sessile::{Error, RecentLogin, Session};
+///
+/// async fn change_address(RecentLogin(session): RecentLogin<10>) -> Result<(), Error> {
+///     session.insert("address", "moved")
+/// }
+/// ```
+///
+/// Everybody else gets a 403. Take it as `Result<RecentLogin<10>, RecentLoginRejection>` to lead them to
+/// a form that asks for the password again.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "to be taken apart by a handler")]
+pub struct RecentLogin<const MINUTES: u64>(pub Session);
+
+/// Why a handler got no [`RecentLogin`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum RecentLoginRejection {
+    /// There is no session to look at.
+    Session(SessionRejection),
+    /// The login is too long ago, or there was none: 403.
+    TooLongAgo,
+}
+
+impl fmt::Display for RecentLoginRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(rejection) => rejection.fmt(f),
+            Self::TooLongAgo => f.write_str("Please log in again to do this."),
+        }
+    }
+}
+
+impl std::error::Error for RecentLoginRejection {}
+
+impl IntoResponse for RecentLoginRejection {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Session(rejection) => rejection.into_response(),
+            Self::TooLongAgo => (http::StatusCode::FORBIDDEN, self.to_string()).into_response(),
+        }
+    }
+}
+
+impl<S: Send + Sync, const MINUTES: u64> FromRequestParts<S> for RecentLogin<MINUTES> {
+    type Rejection = RecentLoginRejection;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &S,
+    ) -> Result<Self, RecentLoginRejection> {
+        let session = <Session as FromRequestParts<S>>::from_request_parts(parts, state)
+            .await
+            .map_err(RecentLoginRejection::Session)?;
+        let limit = Duration::from_secs(MINUTES.saturating_mul(60));
+        match session.authenticated_within(limit) {
+            Ok(true) => Ok(Self(session)),
+            Ok(false) => Err(RecentLoginRejection::TooLongAgo),
+            Err(error) => Err(RecentLoginRejection::Session(SessionRejection::Store(
+                error,
+            ))),
         }
     }
 }

@@ -86,6 +86,7 @@
 // Here and not in Cargo.toml, since tests and examples may.
 #![warn(clippy::unwrap_used, clippy::expect_used)]
 
+mod assurance;
 mod body;
 #[cfg_attr(
     not(feature = "memory"),
@@ -133,13 +134,14 @@ mod time_limit;
 mod value;
 mod verbs;
 
+pub use assurance::Assurance;
 pub use body::ResponseBody;
 pub use config::{ConfigError, SessionLayerBuilder};
 pub use cookie::SameSite;
 pub use error::{Error, ErrorKind};
 pub use expiry::Expiry;
 #[cfg(feature = "axum")]
-pub use extract::SessionRejection;
+pub use extract::{RecentLogin, RecentLoginRejection, SessionRejection};
 pub use future::ResponseFuture;
 pub use id::{ParseIdError, SessionId};
 pub use key::{AsKey, Key};

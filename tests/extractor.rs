@@ -228,3 +228,50 @@ fn on_access_the_extractor_loads_and_a_route_without_it_calls_nothing() {
         assert_eq!(block_on(browser.get(&app, path)).status, 503);
     }
 }
+
+#[tokio::test]
+async fn a_recent_login_is_asked_for_in_a_handlers_signature() {
+    use sessile::{RecentLogin, RecentLoginRejection};
+    let (layer, _, clock) = support::layer();
+    let app = Router::new()
+        .route(
+            "/login",
+            get(|session: Session| async move { session.renew_for("alice").unwrap() }),
+        )
+        .route(
+            "/pay",
+            get(|RecentLogin(session): RecentLogin<10>| async move {
+                assert!(session.belongs_to("alice").unwrap());
+                "paid"
+            }),
+        )
+        .route(
+            "/ask",
+            get(
+                |login: Result<RecentLogin<10>, RecentLoginRejection>| async move {
+                    match login {
+                        Ok(_) => "known",
+                        Err(RecentLoginRejection::TooLongAgo) => "the password, please",
+                        Err(_) => "no session",
+                    }
+                },
+            ),
+        );
+    let without_layer = Browser::new().get(&app, "/pay").await;
+    assert_eq!(without_layer.status, 500);
+    let app = app.layer(layer);
+    let mut browser = Browser::new();
+    assert_eq!(browser.get(&app, "/pay").await.status, 403);
+    browser.get(&app, "/login").await;
+    assert_eq!(browser.get(&app, "/pay").await.body, "paid");
+    clock.advance(std::time::Duration::from_secs(10 * 60));
+    let answer = browser.get(&app, "/pay").await;
+    assert_eq!(
+        (answer.status.as_u16(), &*answer.body),
+        (403, "Please log in again to do this.")
+    );
+    assert_eq!(answer.headers["vary"], "cookie");
+    assert_eq!(browser.get(&app, "/ask").await.body, "the password, please");
+    browser.get(&app, "/login").await;
+    assert_eq!(browser.get(&app, "/ask").await.body, "known");
+}

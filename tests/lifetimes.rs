@@ -3,7 +3,7 @@
 
 mod support;
 
-use sessile::{ErrorKind, Expiry, Session, SessionLayerBuilder};
+use sessile::{Assurance, ErrorKind, Expiry, Session, SessionLayerBuilder};
 use std::time::Duration;
 use support::{Browser, DAY, HOUR, MINUTE, MS, SECOND, layer, layer_with, now};
 
@@ -340,5 +340,30 @@ async fn a_session_older_than_an_absolute_lifetime_that_was_lowered_is_gone_and_
             .await;
         assert_eq!((n, answer.status.as_u16()), (None, 200));
         assert!(browser.is_alive(&layer).await);
+    }
+}
+
+#[tokio::test]
+async fn the_levels_of_assurance_set_both_lifetimes() {
+    for (level, idle, absolute) in [
+        (Assurance::Aal1, 14 * DAY, 30 * DAY),
+        (Assurance::Aal2, 30 * MINUTE, 12 * HOUR),
+        (Assurance::Aal3, 15 * MINUTE, 12 * HOUR),
+    ] {
+        let (layer, _, clock) = layer_with(|builder| builder.assurance(level));
+        let mut browser = Browser::with_n(&layer).await;
+        clock.advance(idle - MS);
+        assert!(browser.is_alive(&layer).await, "{level:?}");
+        clock.advance(idle);
+        assert!(!browser.is_alive(&layer).await, "{level:?}");
+
+        let mut browser = Browser::with_n(&layer).await;
+        let start = now(&clock);
+        while now(&clock) + idle / 2 < start + absolute {
+            clock.advance(idle / 2);
+            assert!(browser.is_alive(&layer).await, "{level:?}");
+        }
+        clock.jump_to(start + absolute);
+        assert!(!browser.is_alive(&layer).await, "{level:?}");
     }
 }
