@@ -31,26 +31,25 @@ impl<'a> Verbs<'a> {
     }
 
     /// `None` is an error that may be worked around, here as in [`replace`](Self::replace).
-    pub(crate) async fn add(
+    pub(crate) fn add(
         &mut self,
         key: StoreKey,
         value: Bytes,
         time_to_live: Duration,
-    ) -> Result<Option<Added>, Error> {
+    ) -> impl Future<Output = Result<Option<Added>, Error>> {
         let store = Arc::clone(&self.settings.store);
-        self.run(store.add(key, value, time_to_live), true).await
+        self.run(store.add(key, value, time_to_live), true)
     }
 
-    pub(crate) async fn replace(
+    pub(crate) fn replace(
         &mut self,
         key: StoreKey,
         expected: Version,
         value: Bytes,
         time_to_live: Duration,
-    ) -> Result<Option<Replaced>, Error> {
+    ) -> impl Future<Output = Result<Option<Replaced>, Error>> {
         let store = Arc::clone(&self.settings.store);
         self.run(store.replace(key, expected, value, time_to_live), true)
-            .await
     }
 
     pub(crate) async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {

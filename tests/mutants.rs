@@ -154,14 +154,6 @@ const MUTANTS: &[Mutant] = &[
         breaks: &["(I1)"],
     },
     Mutant {
-        name: "a session that is entered in the list after it is written",
-        exploration: "promises_of_the_list",
-        file: "commit/run.rs",
-        old: "Box::pin(roster::enroll(&mut self.verbs, roster, key, before)).await?;",
-        new: "let _ = (roster, before);",
-        breaks: &["a login is lost without a cause"],
-    },
-    Mutant {
         name: "a login over a session that is not entered in the list",
         exploration: "promises_of_the_list",
         file: "commit/run.rs",

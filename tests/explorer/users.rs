@@ -543,11 +543,13 @@ pub(crate) fn pairs(faults: usize, switches: usize) -> Vec<Scenario> {
     scenarios(pairs.collect(), faults, switches)
 }
 
-/// Two logins, and anything else.
+/// Two logins, and anything else; and two users in one browser, whose sessions are ended.
 pub(crate) fn threes(switches: usize) -> Vec<Scenario> {
     let logins = [Act::Login(Browser::New), Act::Login(Browser::Visitor)];
     let threes = ACTS.map(|it| [&logins[..], &[it]].concat());
-    scenarios(threes.into(), 0, switches)
+    let users = [Act::Login(Browser::Visitor), Act::OtherLogin];
+    let ended = [Act::EndAll, Act::EndOthers].map(|it| [&users[..], &[it]].concat());
+    scenarios([&threes[..], &ended].concat(), 0, switches)
 }
 
 /// These acts at once, and those with a login under limits too.
