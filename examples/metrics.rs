@@ -24,7 +24,8 @@ impl Observer for Metrics {
 
     fn store_call(&self, _verb: Verb, time: Duration) {
         self.store_calls.fetch_add(1, Relaxed);
-        self.store_nanos.fetch_add(time.as_nanos() as u64, Relaxed);
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.store_nanos.fetch_add(nanos, Relaxed);
     }
 }
 

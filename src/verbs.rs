@@ -76,10 +76,7 @@ impl<'a> Verbs<'a> {
         Ok(in_doubt || deleted == Deleted::Done)
     }
 
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "the future of an `async fn` would hold the call twice"
-    )]
+    /// One call. No `async fn`, whose future would hold what it is given twice.
     fn run<T: Send>(
         &mut self,
         verb: Verb,
