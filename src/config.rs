@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::expiry::Lifetimes;
 use crate::layer::SessionLayer;
 use crate::log;
+use crate::observe::{Observer, Watch};
 use crate::random::{Random, SystemRandom};
 use crate::record;
 use crate::response::default_error_response;
@@ -76,6 +77,7 @@ pub struct SessionLayerBuilder {
     error_response: Arc<ErrorResponse>,
     cache_control: bool,
     plain_http: bool,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl SessionLayerBuilder {
@@ -108,6 +110,7 @@ impl SessionLayerBuilder {
             error_response: Arc::new(default_error_response),
             cache_control: true,
             plain_http: false,
+            observer: None,
         }
     }
 
@@ -295,6 +298,13 @@ impl SessionLayerBuilder {
         self
     }
 
+    /// Who is told what happens, for figures; an `Arc` of it keeps a hand on them. By default nobody. See
+    /// [`observe`](crate::observe).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
     /// The clock to go by. Unstable.
     #[cfg(feature = "test-util")]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -331,6 +341,7 @@ impl SessionLayerBuilder {
         Ok(SessionLayer::from(Settings {
             keyspace: Keyspace::new(&self.cookie_name, &self.application),
             store: self.store,
+            watch: Watch::new(self.observer, Arc::clone(&self.clock)),
             clock: self.clock,
             random: self.random,
             cookie,

@@ -12,6 +12,8 @@ pub(crate) struct Carried {
     ids: [Option<SessionId>; Self::MAX],
     /// Whether there was a cookie of the name at all, be it malformed.
     pub(crate) any: bool,
+    /// Whether one of them was malformed.
+    pub(crate) malformed: bool,
 }
 
 impl Carried {
@@ -57,8 +59,9 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
                 continue;
             };
             carried.any = true;
-            if let Some(id) = SessionId::parse(value) {
-                carried.push(id);
+            match SessionId::parse(value) {
+                Some(id) => carried.push(id),
+                None => carried.malformed = true,
             }
         }
     }

@@ -76,7 +76,7 @@
 //! | `redis` | [`RedisStore`](store::RedisStore) | |
 //! | `memcached` | [`MemcachedStore`](store::MemcachedStore) | |
 //! | `encryption` | [`EncryptedStore`](store::EncryptedStore), around any other store | |
-//! | `tracing` | log events, under the target `sessile` | |
+//! | `tracing` | [log events](observe), under the target `sessile` | |
 //! | `conformance` | the test suite for stores of your own | |
 //! | `test-util` | a clock and a randomness that tests move; outside of semver | |
 //!
@@ -114,6 +114,7 @@ mod key;
 mod layer;
 mod load;
 mod log;
+pub mod observe;
 mod operations;
 mod owner;
 #[cfg_attr(

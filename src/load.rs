@@ -4,6 +4,7 @@ use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
 use crate::id::SessionId;
+use crate::observe::{Call, Event, Notes, Verb};
 use crate::record::{Record, Unreadable as UnreadableRecord};
 use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found};
@@ -19,7 +20,7 @@ const SUPERSEDED: Duration = Duration::from_secs(60);
 /// A load that is under way: the ids are looked up in the order sent, until one loads.
 pub(crate) struct Load {
     index: usize,
-    key: StoreKey,
+    call: Call,
     get: Lookup,
     time_limit: TimeLimit,
     superseded: bool,
@@ -30,10 +31,10 @@ pub(crate) struct Load {
 impl Load {
     /// `None` if there is no id to look up, so the session is empty.
     pub(crate) fn start(settings: &Settings, carried: &Carried) -> Option<Self> {
-        let (key, get) = lookup(settings, carried.get(0)?);
+        let (call, get) = lookup(settings, carried.get(0)?);
         Some(Self {
             index: 0,
-            key,
+            call,
             get,
             time_limit: TimeLimit::new(settings.time_limit),
             superseded: false,
@@ -46,23 +47,36 @@ impl Load {
         &mut self,
         settings: &Settings,
         carried: &Carried,
+        notes: &mut Notes,
         cx: &mut Context<'_>,
     ) -> Poll<(Found, [bool; Carried::MAX])> {
+        let watch = &settings.watch;
         while let Some(id) = carried.get(self.index) {
-            let entry = match ready!(self.time_limit.poll(self.get.as_mut(), cx)) {
-                Ok(entry) => entry.map_err(|_| ErrorKind::Unavailable.into()),
-                Err(stop) => Err(stop.into()),
+            let entry = ready!(self.time_limit.poll(self.get.as_mut(), cx));
+            let key = self.call.key;
+            self.call
+                .end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
+            let found = match entry {
+                Ok(Ok(Some(entry))) => judge(settings, id, key, entry, notes),
+                Ok(Ok(None)) => {
+                    notes.event(watch, Event::UnknownId, Some(key));
+                    self.missing[self.index] = true;
+                    Found::Empty
+                }
+                Ok(Err(_)) => {
+                    let found = failed(settings, ErrorKind::Unavailable.into());
+                    return Poll::Ready((found, self.missing));
+                }
+                Err(stop) => return Poll::Ready((failed(settings, stop.into()), self.missing)),
             };
-            match entry.map(|entry| entry.map(|entry| judge(settings, id, self.key, entry))) {
-                Ok(None) => self.missing[self.index] = true,
-                Ok(Some(Found::Empty)) => {}
-                Ok(Some(Found::Superseded)) => self.superseded = true,
-                Ok(Some(found)) => return Poll::Ready((found, self.missing)),
-                Err(error) => return Poll::Ready((failed(settings, error), self.missing)),
+            match found {
+                Found::Empty => {}
+                Found::Superseded => self.superseded = true,
+                found => return Poll::Ready((found, self.missing)),
             }
             self.index += 1;
             if let Some(next) = carried.get(self.index) {
-                (self.key, self.get) = lookup(settings, next);
+                (self.call, self.get) = lookup(settings, next);
             }
         }
         let found = if self.superseded {
@@ -76,9 +90,10 @@ impl Load {
 
 type Lookup = BoxFuture<Result<Option<Entry>, StoreError>>;
 
-fn lookup(settings: &Settings, id: SessionId) -> (StoreKey, Lookup) {
+fn lookup(settings: &Settings, id: SessionId) -> (Call, Lookup) {
     let key = settings.keyspace.key(&id.handle);
-    (key, Arc::clone(&settings.store).get(key))
+    let call = Call::begin(&settings.watch, key);
+    (call, Arc::clone(&settings.store).get(key))
 }
 
 /// What a lookup that failed leaves.
@@ -90,10 +105,18 @@ fn failed(settings: &Settings, error: Error) -> Found {
 }
 
 /// What an entry is to someone who comes with this id.
-fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Found {
+fn judge(
+    settings: &Settings,
+    id: SessionId,
+    key: StoreKey,
+    entry: Entry,
+    notes: &mut Notes,
+) -> Found {
+    let mut note = |event| notes.event(&settings.watch, event, Some(key));
     let record = match Record::decode(entry.value) {
         Ok(record) => record,
         Err(UnreadableRecord) => {
+            note(Event::Unreadable);
             return match settings.unreadable {
                 Unreadable::Fail => Found::Failed(ErrorKind::Undecodable.into()),
                 Unreadable::Empty => Found::Empty,
@@ -102,8 +125,12 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
     };
     let (now, header) = (settings.now(), record.header());
     if header.is_over(&settings.lifetimes, now) {
+        note(Event::Expired);
         Found::Empty
     } else if header.secret == id.secret {
+        note(Event::Loaded {
+            size: record.bytes().len(),
+        });
         Found::Loaded(Base {
             handle: id.handle,
             key,
@@ -111,10 +138,13 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             version: entry.version,
             at: now,
         })
-    } else if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
-        Found::Superseded
     } else {
-        Found::Empty
+        note(Event::UnknownId);
+        if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
+            Found::Superseded
+        } else {
+            Found::Empty
+        }
     }
 }
 

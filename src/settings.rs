@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::cookie::CookieTemplate;
 use crate::error::Error;
 use crate::expiry::{Lifetimes, Timestamp};
+use crate::observe::Watch;
 use crate::random::Random;
 use crate::store::{ErasedStore, Keyspace};
 use bytes::Bytes;
@@ -90,6 +91,7 @@ pub(crate) struct Settings {
     pub(crate) time_limit: Duration,
     pub(crate) cache_control: bool,
     pub(crate) error_response: Arc<ErrorResponse>,
+    pub(crate) watch: Watch,
 }
 
 impl Settings {

@@ -2,9 +2,10 @@
 
 use crate::error::{Error, ErrorKind};
 use std::future::poll_fn;
+use std::mem::replace;
 use std::panic::catch_unwind;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -33,7 +34,10 @@ impl From<Stop> for Error {
 pub(crate) struct TimeLimit {
     limit: Duration,
     until: Option<Instant>,
+    /// Rings when half of the time is over, and at the end.
     timer: Option<Pin<Box<Sleep>>>,
+    half_over: bool,
+    half_told: bool,
 }
 
 impl TimeLimit {
@@ -42,6 +46,8 @@ impl TimeLimit {
             limit,
             until: None,
             timer: None,
+            half_over: false,
+            half_told: false,
         }
     }
 
@@ -64,12 +70,22 @@ impl TimeLimit {
         let until = self.until();
         let timer = match &mut self.timer {
             Some(timer) => timer,
-            None => match timer(until) {
+            None => match timer(until.checked_sub(self.limit / 2).unwrap_or(until)) {
                 Some(timer) => self.timer.insert(Box::pin(timer)),
                 None => return Poll::Ready(Err(Stop::NoRuntime)),
             },
         };
+        if !self.half_over {
+            ready!(timer.as_mut().poll(cx));
+            self.half_over = true;
+            timer.as_mut().reset(until);
+        }
         timer.as_mut().poll(cx).map(|()| Err(Stop::Elapsed))
+    }
+
+    /// Whether half of the time was over before what had to be waited for was there. Says so once.
+    pub(crate) const fn turned_slow(&mut self) -> bool {
+        self.half_over && !replace(&mut self.half_told, self.half_over)
     }
 
     /// Whether the time is over, for a loop that may never have to wait.

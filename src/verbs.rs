@@ -2,13 +2,15 @@
 //! error.
 
 use crate::error::{Error, ErrorKind};
+use crate::observe::{Call, Notes, Verb};
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::store::{
-    Added, BoxFuture, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
+    Added, BoxFuture, Deleted, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
 };
 use crate::time_limit::{Stop, TimeLimit, pause};
 use bytes::Bytes;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,8 +39,8 @@ impl<'a> Verbs<'a> {
         value: Bytes,
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Added>, Error>> {
-        let store = Arc::clone(&self.settings.store);
-        self.run(store.add(key, value, time_to_live), true)
+        let add = Arc::clone(&self.settings.store).add(key, value, time_to_live);
+        self.run(Verb::Add, key, add)
     }
 
     pub(crate) fn replace(
@@ -49,54 +51,70 @@ impl<'a> Verbs<'a> {
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Replaced>, Error>> {
         let store = Arc::clone(&self.settings.store);
-        self.run(store.replace(key, expected, value, time_to_live), true)
+        let replace = store.replace(key, expected, value, time_to_live);
+        self.run(Verb::Replace, key, replace)
     }
 
     pub(crate) async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {
         loop {
             let get = Arc::clone(&self.settings.store).get(key);
-            if let Some(entry) = self.run(get, false).await? {
+            if let Some(entry) = self.run(Verb::Get, key, get).await? {
                 return Ok(entry);
             }
         }
     }
 
-    pub(crate) async fn delete(&mut self, key: StoreKey) -> Result<(), Error> {
-        while self
-            .run(Arc::clone(&self.settings.store).delete(key), true)
-            .await?
-            .is_none()
-        {}
-        self.in_doubt = false;
-        Ok(())
-    }
-
-    async fn run<T>(
-        &mut self,
-        mut verb: BoxFuture<Result<T, StoreError>>,
-        changes: bool,
-    ) -> Result<Option<T>, Error> {
-        let error = match self.time_limit.run(verb.as_mut()).await {
-            Ok(Ok(outcome)) => return Ok(Some(outcome)),
-            Ok(Err(error)) => error,
-            Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
-            Err(Stop::Elapsed) => {
-                self.in_doubt |= changes;
-                return Err(self.give_up(ErrorKind::TimedOut));
+    /// Yields whether there was an entry, as far as can be known.
+    pub(crate) async fn delete(&mut self, key: StoreKey) -> Result<bool, Error> {
+        let deleted = loop {
+            let delete = Arc::clone(&self.settings.store).delete(key);
+            if let Some(deleted) = self.run(Verb::Delete, key, delete).await? {
+                break deleted;
             }
         };
-        match error.kind {
-            StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
-            StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
-            StoreErrorKind::InDoubt => self.in_doubt |= changes,
-            StoreErrorKind::Unavailable => {}
+        let in_doubt = mem::take(&mut self.in_doubt);
+        Ok(in_doubt || deleted == Deleted::Done)
+    }
+
+    /// One call. No `async fn`, whose future would hold what it is given twice.
+    fn run<T: Send>(
+        &mut self,
+        verb: Verb,
+        key: StoreKey,
+        mut future: BoxFuture<Result<T, StoreError>>,
+    ) -> impl Future<Output = Result<Option<T>, Error>> {
+        let call = Call::begin(&self.settings.watch, key);
+        async move {
+            let result = self.time_limit.run(future.as_mut()).await;
+            self.tell(&call, verb, &result);
+            let error = match result {
+                Ok(Ok(outcome)) => return Ok(Some(outcome)),
+                Ok(Err(error)) => error,
+                Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
+                Err(Stop::Elapsed) => {
+                    self.in_doubt |= verb != Verb::Get;
+                    return Err(self.give_up(ErrorKind::TimedOut));
+                }
+            };
+            match error.kind {
+                StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
+                StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
+                StoreErrorKind::InDoubt => self.in_doubt |= verb != Verb::Get,
+                StoreErrorKind::Unavailable => {}
+            }
+            self.errors += 1;
+            if self.errors > 1 {
+                Err(self.give_up(ErrorKind::Unavailable))
+            } else {
+                Ok(None)
+            }
         }
-        self.errors += 1;
-        if self.errors > 1 {
-            Err(self.give_up(ErrorKind::Unavailable))
-        } else {
-            Ok(None)
-        }
+    }
+
+    fn tell<T>(&mut self, call: &Call, verb: Verb, result: &Result<Result<T, StoreError>, Stop>) {
+        let (watch, mut notes) = (&self.settings.watch, Notes::default());
+        call.end(verb, result, &mut self.time_limit, watch, &mut notes);
+        watch.tell_all(notes);
     }
 
     /// Lets the others finish, who got through instead: each conflict means that someone did.

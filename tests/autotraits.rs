@@ -34,6 +34,9 @@ fn public_types_are_send_and_sync() {
     send_sync::<Entry>();
     send_sync::<StoreError>();
     send_sync::<sessile::store::MemoryStore>();
+    send_sync::<sessile::observe::Event>();
+    send_sync::<sessile::observe::Verb>();
+    send_sync::<Box<dyn sessile::observe::Observer>>();
     #[cfg(feature = "encryption")]
     {
         send_sync::<sessile::store::EncryptedStore<sessile::store::MemoryStore>>();

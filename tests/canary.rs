@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_executor::block_on;
 use http::{Request, Response, header};
+use sessile::observe::{Event, Observer};
 use sessile::store::{Entry, MemoryStore, Store as _, StoreError, StoreKey, Version};
 use sessile::test_util::RandomError;
 use sessile::{ConfigError, Error, Key, Session, SessionId, SessionLayer, SessionRejection};
@@ -20,13 +21,18 @@ use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use support::log::Log;
-use support::{Browser, Fault, TestStore, layer, layer_with};
+use support::{Browser, DAY, Fault, TestStore, layer, layer_with};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 
 /// The value of a key, and the key.
 const VALUE: &str = "canary-in-a-value";
 const KEY: Key<String> = Key::new("canary-as-a-key");
+/// Who the user is, and what the session is called in front of him.
+const PRINCIPAL: &str = "canary-as-a-principal";
+const LABEL: &str = "canary-as-a-label";
+/// A cookie that is no id.
+const COOKIE: &str = "canary-as-a-cookie";
 
 /// What was printed, with what it was.
 #[derive(Clone, Default)]
@@ -57,6 +63,12 @@ impl Printed {
                 assert!(!text.contains(secret), "{secret} is in {text}");
             }
         }
+    }
+}
+
+impl Observer for Printed {
+    fn event(&self, event: &Event) {
+        self.debug(event);
     }
 }
 
@@ -98,6 +110,12 @@ fn keys(store: &TestStore) -> Vec<String> {
 
 async fn fill(session: Session) -> Result<(), Error> {
     session.insert(KEY, VALUE.to_owned())
+}
+
+async fn login(session: Session) -> Result<(), Error> {
+    session.renew_for(PRINCIPAL)?;
+    session.set_label(LABEL);
+    Ok(())
 }
 
 async fn look(State(printed): State<Printed>, session: Session) -> Result<(), Error> {
@@ -147,6 +165,7 @@ fn deep() -> serde_json::Value {
 fn app(printed: &Printed, layer: SessionLayer) -> Router {
     Router::new()
         .route("/fill", get(fill))
+        .route("/login", get(login))
         .route("/look", get(look))
         .route("/meet", get(meet))
         .route(
@@ -249,7 +268,9 @@ fn errors_of_other_kinds_tell_nothing_either() {
 #[test]
 fn error_answers_and_logs_tell_nothing() {
     let (printed, log) = (Printed::default(), Log::default());
-    let mut known = vec![KEY.name().to_owned()];
+    let mut known: Vec<_> = [KEY.name(), PRINCIPAL, LABEL, COOKIE]
+        .map(str::to_owned)
+        .into();
     tracing::subscriber::with_default(log.clone(), || {
         for (verb, fault, path) in [
             ("get", Fault::Unavailable, "/look"),
@@ -263,7 +284,10 @@ fn error_answers_and_logs_tell_nothing() {
             ("", Fault::Full, "/meet"),
             ("", Fault::Full, "/nowhere"),
         ] {
-            let (layer, store, _) = layer_with(sessile::SessionLayerBuilder::plain_http);
+            let observer = printed.clone();
+            let (layer, store, clock) =
+                layer_with(|builder| builder.plain_http().observer(observer));
+            let sessions = layer.sessions();
             let headers = DefaultOnResponse::new().include_headers(true);
             let app = app(&Printed::default(), layer)
                 .layer(TraceLayer::new_for_http().on_response(headers));
@@ -273,6 +297,16 @@ fn error_answers_and_logs_tell_nothing() {
                 answer.headers.remove(header::SET_COOKIE);
                 answer
             };
+            send(&mut Browser::with_cookie("id", COOKIE), "/logout");
+            let mut old = Browser::new();
+            send(&mut old, "/login");
+            known.extend(secrets(&old.jar["id"]));
+            block_on(sessions.of(PRINCIPAL).end_all()).unwrap();
+            send(&mut old, "/logout");
+            send(&mut old, "/login");
+            known.extend(secrets(&old.jar["id"]));
+            clock.advance(15 * DAY);
+            send(&mut old, "/logout");
             send(&mut browser, "/fill");
             known.extend(secrets(&browser.jar["id"]));
             known.extend(keys(&store));
@@ -292,6 +326,14 @@ fn error_answers_and_logs_tell_nothing() {
     for event in [
         "the session cookie is sent over plain http",
         "a session was changed after its response, and never saved",
+        "created",
+        "loaded",
+        "unknown_id",
+        "malformed_cookie",
+        "ended",
+        "expired",
+        "refused",
+        "store_error",
         "finished processing request",
         "set-cookie",
     ] {

@@ -38,6 +38,8 @@ fn each_example_is_short() {
             "custom_store.rs",
             "devices.rs",
             "login.rs",
+            "metrics.html",
+            "metrics.rs",
             "plain_tower.rs"
         ]
     );
@@ -239,4 +241,35 @@ fn the_layer_counts_also_without_axum() {
         Some("text/html; charset=utf-8")
     );
     assert!(page.body.contains("<h1>3 visits</h1>"));
+}
+
+#[test]
+fn the_metrics_count_what_happens_and_draw_it() {
+    let server = Running::example("metrics");
+    let (mut client, mut watcher) = (Client::new(&server), Client::new(&server));
+    for path in ["/do/visit", "/do/visit", "/do/rotate", "/do/end"] {
+        assert_eq!(client.post(path, "").status, 303);
+    }
+    let text = watcher.get("/metrics").body;
+    let figure = |name: &str| -> f64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().parse().unwrap()
+    };
+    for (event, count) in [
+        ("created", 1.0),
+        ("loaded", 3.0),
+        ("rotated", 1.0),
+        ("ended", 1.0),
+        ("store_error", 0.0),
+    ] {
+        let name = format!("sessile_events_total{{event=\"{event}\"}}");
+        assert_eq!(figure(&name), count, "{event}");
+    }
+    assert_eq!(figure("sessile_store_calls_total"), 7.0);
+    assert!(figure("sessile_store_seconds_total") > 0.0);
+
+    let page = watcher.get("/").body;
+    assert!(page.contains("<dt>loaded 3<dd><meter max=3 value=3>"));
+    assert!(page.contains("<dt>created 1<dd><meter max=3 value=1>"));
+    assert!(watcher.jar.is_empty());
 }

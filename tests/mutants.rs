@@ -149,8 +149,8 @@ const MUTANTS: &[Mutant] = &[
         name: "a logout that is called done when nobody knows",
         exploration: "one_fault",
         file: "verbs.rs",
-        old: "while self .run(Arc::clone(&self.settings.store).delete(key), true) .await? .is_none() {}",
-        new: "let _ = self.run(Arc::clone(&self.settings.store).delete(key), true).await?;",
+        old: "if let Some(deleted) = self.run(Verb::Delete, key, delete).await? { break deleted; }",
+        new: "break self.run(Verb::Delete, key, delete).await?.unwrap_or(Deleted::Missing);",
         breaks: &["(I1)"],
     },
     Mutant {

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
 use crate::id::{Handle, Secret, SessionId};
+use crate::observe::Event;
 use crate::operations::Operations;
 use crate::record::Header;
 use crate::roster;
@@ -36,6 +37,8 @@ pub(crate) struct Outcome {
     pub(crate) cookie: CookieChange,
     /// It was to change a session that is stored, so what is in doubt may be done.
     pub(crate) was_write: bool,
+    /// Others had come between.
+    pub(crate) merged: bool,
 }
 
 /// What the browser has to be told.
@@ -63,6 +66,7 @@ impl Outcome {
             found: None,
             cookie: CookieChange::Untouched,
             was_write: false,
+            merged: false,
         }
     }
 }
@@ -74,6 +78,7 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
         operations: &job.operations,
         token: settings.random.unique(),
         verbs: Verbs::new(settings),
+        merged: false,
     };
     let outcome = match (job.plan, &job.base) {
         (Plan::Create, _) => commit.create().await,
@@ -98,6 +103,7 @@ struct Commit<'a> {
     /// By this the commit recognises a write of its own.
     token: u64,
     verbs: Verbs<'a>,
+    merged: bool,
 }
 
 impl Commit<'_> {
@@ -175,6 +181,7 @@ impl Commit<'_> {
                 Seen::Same => {}
                 Seen::Newer(newest) => {
                     self.verbs.in_doubt = false;
+                    self.merged = true;
                     let operations = self.operations.rebase(&newest.record)?;
                     rebased = Some((newest, operations));
                 }
@@ -254,8 +261,10 @@ impl Commit<'_> {
     async fn flush(mut self, job: &Job, create: bool) -> Outcome {
         for handle in &job.handles {
             let key = self.settings.keyspace.key(handle);
-            if let Err(error) = self.verbs.delete(key).await {
-                return Outcome::unchanged(Err(error));
+            match self.verbs.delete(key).await {
+                Ok(true) => self.settings.watch.tell(Event::Ended, Some(key)),
+                Ok(false) => {}
+                Err(error) => return Outcome::unchanged(Err(error)),
             }
         }
         if let Some(base) = &job.base
@@ -269,6 +278,7 @@ impl Commit<'_> {
             found: Some(Found::Empty),
             cookie: CookieChange::Remove,
             was_write: false,
+            merged: false,
         };
         if create {
             self.create()
@@ -296,6 +306,7 @@ impl Commit<'_> {
             },
             found: Some(Found::Loaded(base)),
             was_write: false,
+            merged: self.merged,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Entry, MOST, Roster};
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
+use crate::observe::Event;
 use crate::record::{Header, Record};
 use crate::settings::WhenMany;
 use crate::store::{Added, Replaced, StoreKey, Version};
@@ -122,6 +123,7 @@ async fn is_living(
     let over = record.header().is_over(&verbs.settings.lifetimes, now);
     if over {
         verbs.delete(key).await?;
+        verbs.settings.watch.tell(Event::Expired, Some(key));
     }
     Ok(!over)
 }
@@ -206,7 +208,7 @@ pub(crate) async fn end(
     key: StoreKey,
 ) -> Result<bool, Error> {
     let mut conflicts = 0;
-    loop {
+    let lived = loop {
         verbs.wait(conflicts).await?;
         let Some(entry) = verbs.get(key).await? else {
             return Ok(false);
@@ -223,7 +225,7 @@ pub(crate) async fn end(
                 // A login that is under way, or one that failed and left a visitor who may log in as
                 // somebody else this moment: so only this very version is ended.
                 None => match put_down(verbs, key, version, &record).await? {
-                    Some(Replaced::Done(_)) => return Ok(lived),
+                    Some(Replaced::Done(_)) => break lived,
                     Some(Replaced::Missing) => return Ok(false),
                     Some(Replaced::Conflict) | None => {
                         conflicts += 1;
@@ -233,8 +235,12 @@ pub(crate) async fn end(
             }
         }
         verbs.delete(key).await?;
-        return Ok(lived);
+        break lived;
+    };
+    if lived {
+        verbs.settings.watch.tell(Event::Ended, Some(key));
     }
+    Ok(lived)
 }
 
 /// Replaces a record by one that has reached its end.

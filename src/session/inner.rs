@@ -1,17 +1,19 @@
 //! What the handles of one session share: the state, the load that fills it, and the commits that
 //! take turns on it.
 
-use crate::commit::{Job, Moment, Task, begin, finish, run};
+use crate::commit::{Job, Moment, Task, begin, finish, report, run};
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::load::Load;
 use crate::log;
+use crate::observe::{Event, Notes};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::state::{Found, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -30,6 +32,8 @@ pub(crate) struct Cell {
     pub(crate) state: State,
     /// A load that waits for the store.
     load: Option<Box<Load>>,
+    /// What is to be told of it.
+    notes: Notes,
     /// A commit has its turn.
     committing: bool,
 }
@@ -39,6 +43,7 @@ impl Inner {
         let cell = Cell {
             state: State::new(carried),
             load: None,
+            notes: Notes::default(),
             committing: false,
         };
         Self {
@@ -75,17 +80,23 @@ impl Inner {
             let shared = Waker::from(Arc::clone(self.wait(cx)));
             ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)));
         }
+        let notes = (!cell.notes.is_empty()).then(|| mem::take(&mut cell.notes));
         drop(cell);
         self.wake_waiting();
+        if let Some(notes) = notes {
+            self.settings.watch.tell_all(notes);
+        }
         Poll::Ready(())
     }
 
     fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<()> {
-        let Cell { state, load, .. } = cell;
+        let Cell {
+            state, load, notes, ..
+        } = cell;
         let (found, missing) = if let Some(load) = load {
-            ready!(load.poll(&self.settings, state.carried(), cx))
+            ready!(load.poll(&self.settings, state.carried(), notes, cx))
         } else if let Some(mut started) = Load::start(&self.settings, state.carried()) {
-            match started.poll(&self.settings, state.carried(), cx) {
+            match started.poll(&self.settings, state.carried(), notes, cx) {
                 Poll::Ready(found) => found,
                 Poll::Pending => {
                     *load = Some(Box::new(started));
@@ -96,6 +107,9 @@ impl Inner {
             (Found::Empty, [false; Carried::MAX])
         };
         *load = None;
+        if state.carried().malformed {
+            notes.event(&self.settings.watch, Event::MalformedCookie, None);
+        }
         state.loaded(found, missing);
         Poll::Ready(())
     }
@@ -121,7 +135,11 @@ impl Inner {
         }
         match begin(&mut cell.state, &self.settings, moment) {
             Task::Nothing => Commit::Done(Ok(())),
-            Task::Refuse(error) => Commit::Done(Err(error)),
+            Task::Refuse(error) => {
+                drop(cell);
+                self.tell(&error);
+                Commit::Done(Err(error))
+            }
             Task::Load => Commit::running(Arc::clone(self).commit_in_turn(moment)),
             Task::Run(job) => {
                 cell.committing = true;
@@ -131,15 +149,28 @@ impl Inner {
     }
 
     async fn commit_in_turn(self: Arc<Self>, moment: Moment) -> Result<(), Error> {
-        let turn = self.turn().await?;
+        let turn = self.turn().await.inspect_err(|error| self.tell(error))?;
         loop {
             let task = begin(&mut self.cell().state, &self.settings, moment);
             match task {
                 Task::Nothing => return Ok(()),
-                Task::Refuse(error) => return Err(error),
+                Task::Refuse(error) => {
+                    self.tell(&error);
+                    return Err(error);
+                }
                 Task::Load => poll_fn(|cx| self.poll_load(cx)).await,
                 Task::Run(job) => return turn.perform(job, moment).await,
             }
+        }
+    }
+
+    /// Tells of changes that were not stored, and why.
+    pub(crate) fn tell(&self, error: &Error) {
+        let (watch, event) = (&self.settings.watch, Event::of(error));
+        if watch.hears(event) {
+            let handles = self.cell().state.handles();
+            let key = handles.first().map(|it| self.settings.keyspace.key(it));
+            watch.tell(event, key);
         }
     }
 
@@ -192,7 +223,7 @@ impl Wake for Waiting {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = std::mem::take(&mut *self.wakers());
+        let wakers = mem::take(&mut *self.wakers());
         wakers.into_iter().for_each(Waker::wake);
     }
 }
@@ -221,6 +252,7 @@ impl Turn {
     ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
         async move {
             let outcome = run(&self.0.settings, &job).await;
+            report(&self.0.settings, &job, &outcome);
             drop(job);
             finish(&mut self.0.cell().state, &self.0.settings, moment, outcome)
         }
@@ -279,7 +311,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(runtime) = &self.runtime {
             let ended: BoxFuture<_> = Box::pin(async { Ok(()) });
-            runtime.spawn(std::mem::replace(&mut self.run, ended));
+            runtime.spawn(mem::replace(&mut self.run, ended));
         }
     }
 }

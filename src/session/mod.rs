@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
 use crate::id::SessionId;
 use crate::key::AsKey;
+use crate::observe::{Call, Notes, Verb};
 use crate::operations::Update;
 use crate::record::Record;
 use crate::settings::Settings;
@@ -216,8 +217,10 @@ impl Session {
     /// JSON knows no NaN and no infinity: like `serde_json`, this stores them as null.
     pub fn insert<T: Serialize>(&self, key: impl AsKey<T>, value: T) -> Result<(), Error> {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
-        let value = encode(key, &value, limit)?;
-        self.change(|state| state.set(key, Some(value), limit))
+        let value = encode(key, &value, limit);
+        let inserted =
+            value.and_then(|value| self.change(|state| state.set(key, Some(value), limit)));
+        inserted.inspect_err(|error| self.refused(error))
     }
 
     /// Changes the value of a key by a closure that gets what is there and returns what is to be.
@@ -265,11 +268,12 @@ impl Session {
         let run = Arc::new(run);
         let again = Arc::clone(&run);
         let again: Update = Arc::new(move |old| again(old).map(|(_, text)| text));
-        let (new, _) = self.exchange(
+        let updated = self.exchange(
             key,
             |old| run(old),
             |state, (_, text)| state.update(key, again, text.clone(), limit),
-        )?;
+        );
+        let (new, _) = updated.inspect_err(|error| self.refused(error))?;
         Ok(new)
     }
 
@@ -377,6 +381,13 @@ impl Session {
     fn record(&self, operation: impl FnOnce(&mut State)) {
         operation(&mut self.inner.cell().state);
     }
+
+    /// A session that would be too large gets no further, so it is told here.
+    fn refused(&self, error: &Error) {
+        if error.kind() == ErrorKind::TooLarge {
+            self.inner.tell(error);
+        }
+    }
 }
 
 /// # Expiry
@@ -449,12 +460,15 @@ impl Session {
         let Some(old) = loaded else {
             return self.load().await;
         };
+        let (watch, mut notes) = (&settings.watch, Notes::default());
+        let call = Call::begin(watch, old.key);
         let mut get = Arc::clone(&settings.store).get(old.key);
-        let entry = TimeLimit::new(settings.time_limit)
-            .run(get.as_mut())
-            .await?
-            // Nothing was to be changed, so nothing is in doubt.
-            .map_err(|_| ErrorKind::Unavailable)?;
+        let mut time_limit = TimeLimit::new(settings.time_limit);
+        let entry = time_limit.run(get.as_mut()).await;
+        call.end(Verb::Get, &entry, &mut time_limit, watch, &mut notes);
+        watch.tell_all(notes);
+        // Nothing was to be changed, so nothing is in doubt.
+        let entry = entry?.map_err(|_| ErrorKind::Unavailable)?;
         let entry = entry.ok_or(ErrorKind::Interrupted)?;
         let record = Record::decode(entry.value).map_err(|_| ErrorKind::Undecodable)?;
         let header = record.header();

@@ -1,25 +1,48 @@
 //! A subscriber that writes down everything.
 
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// All spans and events, with their fields.
 #[derive(Clone, Default)]
-pub struct Log(Arc<Mutex<String>>);
+pub struct Log(Arc<Mutex<Inside>>);
+
+#[derive(Default)]
+struct Inside {
+    text: String,
+    named: Vec<Named>,
+}
+
+/// An event that has a name.
+pub struct Named {
+    pub level: Level,
+    pub name: String,
+    pub fields: BTreeMap<&'static str, String>,
+}
 
 impl Log {
     pub fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
+        self.inside().text.clone()
+    }
+
+    /// The events with a name, since this was last asked.
+    pub fn named(&self) -> Vec<Named> {
+        std::mem::take(&mut self.inside().named)
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap()
     }
 
     fn write(&self, name: &str, record: impl FnOnce(&mut dyn Visit)) {
         let mut line = Line(format!("{name}:"));
         record(&mut line);
-        let mut text = self.0.lock().unwrap();
+        let text = &mut self.inside().text;
         text.push_str(&line.0);
         text.push('\n');
     }
@@ -30,6 +53,19 @@ struct Line(String);
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
+
+#[derive(Default)]
+struct Fields(BTreeMap<&'static str, String>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.0.insert(field.name(), format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name(), value.to_owned());
     }
 }
 
@@ -49,7 +85,20 @@ impl Subscriber for Log {
     }
 
     fn event(&self, event: &Event<'_>) {
-        self.write(event.metadata().target(), |line| event.record(line));
+        let (target, level) = (event.metadata().target(), *event.metadata().level());
+        self.write(target, |line| event.record(line));
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let Some(name) = fields.0.remove("event") {
+            assert_eq!(target, "sessile");
+            let fields = fields.0;
+            let named = Named {
+                level,
+                name,
+                fields,
+            };
+            self.inside().named.push(named);
+        }
     }
 
     fn record_follows_from(&self, _: &Id, _: &Id) {}

@@ -1,0 +1,30 @@
+//! What a commit has to tell whoever watches.
+
+use super::plan::Plan;
+use super::run::{Job, Outcome};
+use crate::observe::Event;
+use crate::settings::Settings;
+use crate::state::Found;
+
+/// Tells what was done, but for what the store was asked and what was ended: those are told as they
+/// happen. Foreign code, so not under the lock of the session.
+pub(crate) fn report(settings: &Settings, job: &Job, outcome: &Outcome) {
+    let stored = match &outcome.found {
+        Some(Found::Loaded(base)) => Some(base),
+        _ => None,
+    };
+    let key = stored.or(job.base.as_ref()).map(|base| base.key);
+    if outcome.merged {
+        settings.watch.tell(Event::Merged, key);
+    }
+    let event = match (&outcome.result, job.plan, stored) {
+        (Err(error), ..) => Event::of(error),
+        (Ok(()), Plan::Create | Plan::Flush { .. }, Some(base)) => Event::Created {
+            size: base.record.bytes().len(),
+        },
+        (Ok(()), Plan::Renew, Some(_)) => Event::Renewed,
+        (Ok(()), Plan::Write, _) if job.operations.is_cycle() => Event::Rotated,
+        _ => return,
+    };
+    settings.watch.tell(event, key);
+}
