@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::load::Load;
 use crate::log;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Conflict, Settings};
 use crate::state::{Found, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
@@ -37,7 +37,7 @@ pub(crate) struct Cell {
 impl Inner {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
         let cell = Cell {
-            state: State::new(carried),
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
             load: None,
             committing: false,
         };
