@@ -186,13 +186,12 @@ impl Operations {
         }
     }
 
-    /// Whether a key, or every key, is here what these operations made it, whatever is stored.
-    pub(crate) fn determines(&self, key: Option<&str>) -> bool {
-        let is_set = |key| match self.place(key) {
+    /// Whether a key was set or removed here, so that what is stored does not show in it.
+    pub(crate) fn sets(&self, key: &str) -> bool {
+        match self.place(key) {
             Ok(place) => matches!(self.keys[place].1, Change::Set(_)),
             Err(_) => false,
-        };
-        self.hides_base() || key.is_some_and(is_set)
+        }
     }
 
     /// Where a key is, or where it would be.

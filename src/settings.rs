@@ -104,7 +104,7 @@ pub enum Conflict {
     ///   [`is_empty`](crate::Session::is_empty) and [`clear`](crate::Session::clear).
     /// * [`insert`](crate::Session::insert) and [`update`](crate::Session::update) read nothing: an update
     ///   is applied again, and what it returned in the handler is provisional. Who reads the key after the update has
-    ///   read it. Who reads a key after the request's own `insert`, `remove` or `clear` has not.
+    ///   read it. Who reads a key after the request's own `insert` or `remove` has not.
     /// * What is no key is not read: the id, the times, the expiry, the user. The user and the time of the login
     ///   change with a login, which gives the session a new id, and then the answer is 400 as ever.
     /// * A value that was changed and changed back, or set to what it was, has not changed.

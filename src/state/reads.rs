@@ -31,7 +31,8 @@ impl State {
     /// Notes that the handler saw the value of this key, or of all, unless it set them itself.
     #[cold]
     pub(super) fn note(&mut self, key: Option<&str>) {
-        if !self.operations().any(|it| it.determines(key)) {
+        let is_own = |key| self.operations().any(|it| it.sets(key));
+        if !key.is_some_and(is_own) {
             Arc::make_mut(self.pending.get_or_insert_default()).note(key);
             // For a reload that is under way.
             self.revision += 1;

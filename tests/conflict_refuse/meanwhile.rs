@@ -1,7 +1,8 @@
 //! What is read while a save is under way, in another task of the same request.
 
-use crate::{House, assert_stale, refusing};
-use sessile::{Error, Session, SessionId};
+use crate::support::Fault;
+use crate::{House, Step, assert_stale, get, refusing};
+use sessile::{Error, ErrorKind, Session, SessionId};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -83,6 +84,38 @@ async fn all_keys_count_with_those_of_the_save() {
         assert_eq!(it.session.len().unwrap(), 4);
         let result = it.go_on(other).await;
         assert_eq!(result.is_err(), refused, "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn it_counts_together_with_what_was_read_before_a_save_that_failed() {
+    let read_b: Step = |session| session.get::<i64>("b").map(drop);
+    let read_all: Step = |session| session.keys().map(drop);
+    for (read, other, refused) in [
+        (read_b, "a", true),
+        (read_b, "b", true),
+        (read_b, "c", false),
+        (read_all, "c", true),
+    ] {
+        let house = refusing();
+        let (session, id) = house.session().await;
+        get(&session).unwrap();
+        session.insert("mine", 1).unwrap();
+        for _ in 0..2 {
+            house.store.fail_next("replace", Fault::Unavailable);
+        }
+        let gate = house.store.gate_next("replace");
+        let saved = session.clone();
+        let save = tokio::spawn(async move { saved.save().await });
+        house.store.called("replace", 1).await;
+        read(&session).unwrap();
+        gate.add_permits(1);
+        assert_eq!(
+            save.await.unwrap().unwrap_err().kind(),
+            ErrorKind::Unavailable
+        );
+        house.set(&id, other, 7).await;
+        assert_eq!(session.save().await.is_err(), refused, "{other}");
     }
 }
 

@@ -70,12 +70,25 @@ async fn a_reload_does_not_put_changes_on_what_they_were_not_made_for() {
     house.set(&id, "a", 5).await;
     assert_stale(session.reload().await);
     assert_eq!(session.get("a").unwrap(), Some(1));
-    assert_stale(session.save().await);
+    assert!(session.is_modified());
 
     // The second one begins anew.
     session.reload().await.unwrap();
     assert_eq!(session.get("a").unwrap(), Some(5));
     assert!(!session.is_modified());
+}
+
+#[tokio::test]
+async fn after_a_reload_that_was_refused_nothing_is_stored() {
+    let house = refusing();
+    let (session, id) = house.session().await;
+    get(&session).unwrap();
+    session.insert("mine", 1).unwrap();
+    house.set(&id, "a", 5).await;
+    assert_stale(session.reload().await);
+    house.store.calls();
+    assert_stale(session.save().await);
+    assert_eq!(house.store.calls(), [""; 0]);
 }
 
 #[tokio::test]
