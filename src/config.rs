@@ -13,7 +13,7 @@ use crate::record;
 use crate::response::default_error_response;
 use crate::roster;
 use crate::settings::{
-    ErrorResponse, Load, OnStoreError, SessionLimit, Settings, Unreadable, WhenMany,
+    Conflict, ErrorResponse, Load, OnStoreError, SessionLimit, Settings, Unreadable, WhenMany,
 };
 use crate::store::{ErasedStore, Keyspace, Store, erase};
 use bytes::Bytes;
@@ -73,6 +73,7 @@ pub struct SessionLayerBuilder {
     application: String,
     unreadable: Unreadable,
     on_store_error: OnStoreError,
+    conflict: Conflict,
     session_limit: Option<SessionLimit>,
     error_response: Arc<ErrorResponse>,
     cache_control: bool,
@@ -106,6 +107,7 @@ impl SessionLayerBuilder {
             application: String::new(),
             unreadable: Unreadable::Fail,
             on_store_error: OnStoreError::Fail,
+            conflict: Conflict::Merge,
             session_limit: None,
             error_response: Arc::new(default_error_response),
             cache_control: true,
@@ -241,6 +243,13 @@ impl SessionLayerBuilder {
         self
     }
 
+    /// What becomes of a request that wants to write, where another one changed what it read. By default
+    /// [`Conflict::Merge`].
+    pub fn conflict(mut self, policy: Conflict) -> Self {
+        self.conflict = policy;
+        self
+    }
+
     /// How many sessions one user may have, and what becomes of a login when there are as many. Sessions
     /// are a user's from [`Session::bind`](crate::Session::bind) on. By default there is no limit, but
     /// at 1,000 a login is refused.
@@ -349,6 +358,7 @@ impl SessionLayerBuilder {
             load: self.load,
             unreadable: self.unreadable,
             on_store_error: self.on_store_error,
+            conflict: self.conflict,
             session_limit: self.session_limit,
             max_size: self.max_size,
             time_limit: self.time_limit,

@@ -41,6 +41,9 @@ pub enum ErrorKind {
     /// closure panicked, or the key has another type now. Or an update changes what it is given,
     /// each time that it runs. Nothing was changed.
     Conflict,
+    /// Another request changed what this one had read, under
+    /// [`Conflict::Refuse`](crate::Conflict::Refuse). Nothing was changed.
+    Stale,
     /// The session would be larger than the limit. Nothing was changed.
     TooLarge,
     /// The stored record cannot be read. It was left as it is.
@@ -74,7 +77,7 @@ impl Error {
         self.value.as_ref().map(|(key, _)| &**key)
     }
 
-    /// The status that suits the error in an answer: 400, 403, 500 or 503.
+    /// The status that suits the error in an answer: 400, 403, 409, 500 or 503.
     ///
     /// ```
     /// # use sessile::{Error, ErrorKind};
@@ -89,6 +92,7 @@ impl Error {
         match self.kind {
             ErrorKind::Interrupted | ErrorKind::Expired => http::StatusCode::BAD_REQUEST,
             ErrorKind::TooManySessions => http::StatusCode::FORBIDDEN,
+            ErrorKind::Stale => http::StatusCode::CONFLICT,
             ErrorKind::Unavailable
             | ErrorKind::TimedOut
             | ErrorKind::Unknown
@@ -182,6 +186,7 @@ impl ErrorKind {
             Self::Conflict => {
                 "an update of the session does not fit what another request stored meanwhile"
             }
+            Self::Stale => "another request changed what this one had read of the session",
             Self::TooLarge => "the session is larger than the limit",
             Self::Undecodable => "the stored session cannot be read",
             Self::Decode => "a value of the session cannot be read as the type asked for",

@@ -122,6 +122,7 @@ mod owner;
     allow(unreachable_pub, unnameable_types, reason = "public for tests")
 )]
 mod random;
+mod reads;
 mod record;
 mod response;
 mod roster;
@@ -149,7 +150,7 @@ pub use key::{AsKey, Key};
 pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use session::Session;
-pub use settings::{Load, OnStoreError, Unreadable, WhenMany};
+pub use settings::{Conflict, Load, OnStoreError, Unreadable, WhenMany};
 
 /// What tests need to hold time and chance still. Unstable: outside of semver.
 #[cfg(feature = "test-util")]

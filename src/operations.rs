@@ -6,6 +6,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
 use crate::owner::Claim;
+use crate::reads::Reads;
 use crate::record::{Header, Item, Record};
 use bytes::Bytes;
 use std::iter::Peekable;
@@ -29,6 +30,9 @@ pub(crate) struct Operations {
     expiry: Option<Expiry>,
     /// In a box, since few requests say whose session it is.
     claim: Option<Box<Claim>>,
+    /// What the request read of the stored version: the operations rest on it. In a box, since few layers
+    /// ask for it.
+    reads: Option<Box<Reads>>,
 }
 
 static NO_CLAIM: Claim = Claim::NONE;
@@ -59,6 +63,7 @@ impl Operations {
             keys: Vec::new(),
             expiry: None,
             claim: None,
+            reads: None,
         }
     }
 
@@ -106,6 +111,37 @@ impl Operations {
         self.cycle = true;
     }
 
+    /// Notes that the request saw the stored value of this key, or of all.
+    pub(crate) fn note(&mut self, key: Option<&str>) {
+        self.reads.get_or_insert_default().note(key);
+    }
+
+    pub(crate) fn reads(&self) -> Option<&Reads> {
+        self.reads.as_deref()
+    }
+
+    /// These reads, without an operation that rests on them.
+    pub(crate) fn only_reads(&self) -> Option<Self> {
+        let reads = self.reads.clone()?;
+        Some(Self {
+            reads: Some(reads),
+            ..Self::new()
+        })
+    }
+
+    /// What was read is not there any more.
+    pub(crate) fn outdate(&mut self) {
+        if let Some(reads) = &mut self.reads {
+            reads.outdated = true;
+        }
+    }
+
+    /// Whether what was read differs between these two versions.
+    pub(crate) fn reads_differ(&self, old: &Record, new: &Record) -> bool {
+        self.reads()
+            .is_some_and(|reads| reads.differ(old.entries(), new.entries()))
+    }
+
     /// Ends the session, and forgets what was recorded before.
     pub(crate) fn flush(&mut self) {
         *self = Self {
@@ -147,6 +183,14 @@ impl Operations {
             Ok(place) => Some(self.keys[place].1.value()),
             Err(_) if self.hides_base() => Some(None),
             Err(_) => None,
+        }
+    }
+
+    /// Whether a key was set or removed here, so that what is stored does not show in it.
+    pub(crate) fn sets(&self, key: &str) -> bool {
+        match self.place(key) {
+            Ok(place) => matches!(self.keys[place].1, Change::Set(_)),
+            Err(_) => false,
         }
     }
 
@@ -233,6 +277,23 @@ impl Operations {
         Ok(rebased)
     }
 
+    /// These operations on the newest version, for an application that asks for it. What was read before
+    /// is forgotten if nothing rests on it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stale`](ErrorKind::Stale) if something does, and it has changed. Who knows that already begins
+    /// anew. Else as [`rebase`](Self::rebase).
+    pub(crate) fn renew(&self, old: &Record, newest: &Record) -> Result<Self, Error> {
+        if self.is_empty() || self.reads().is_some_and(|reads| reads.outdated) {
+            Ok(Self::new())
+        } else if self.reads_differ(old, newest) {
+            Err(ErrorKind::Stale.into())
+        } else {
+            self.rebase(newest)
+        }
+    }
+
     /// These operations, and then those.
     pub(crate) fn then(mut self, later: Self) -> Self {
         if later.flush {
@@ -266,6 +327,10 @@ impl Operations {
         if let Some(claim) = later.claim {
             self.claim(*claim);
         }
+        self.reads = match (self.reads, later.reads) {
+            (Some(reads), Some(more)) => Some(Box::new(reads.and(*more))),
+            (reads, more) => reads.or(more),
+        };
         self
     }
 

@@ -86,6 +86,7 @@ impl Header {
 
     /// The new deadline if the session is used now, where it moves: if a tenth of the idle lifetime
     /// has passed, with a new policy, or with a new id.
+    #[inline]
     pub(crate) fn next_deadline(
         &self,
         lifetimes: &Lifetimes,
@@ -359,7 +360,7 @@ pub(crate) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    const NONE: Self = Self {
+    pub(crate) const NONE: Self = Self {
         rest: Reader(&[]),
         count: 0,
     };

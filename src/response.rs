@@ -49,6 +49,7 @@ pub(crate) fn default_error_response(error: &Error) -> Response<Bytes> {
     let text = match error.status().as_u16() {
         400 => "The session has ended. Please try again.",
         403 => "You are logged in in too many places. Please log out in one of them first.",
+        409 => "This has changed meanwhile. Please have another look and try again.",
         503 => "Sessions are not available right now. Please try again later.",
         _ => "The session could not be processed.",
     };

@@ -56,6 +56,65 @@ pub enum OnStoreError {
     Anonymous,
 }
 
+/// What becomes of a request whose session another one changed before it could write.
+///
+/// **Merge** is right wherever a request says what is to be done: set the language, add an item to the cart
+/// ([`update`](crate::Session::update)), log out. Two of them at once are both done.
+///
+/// **Refuse** is for requests that read something, decide, and write what they decided: who bids more
+/// than the highest bid, who takes the last ticket of those held in the session, who goes on from step 2 of a form that
+/// another tab took back to step 1. What was decided on something old must not be stored.
+///
+/// ```
+/// # #[cfg(all(feature = "axum", feature = "memory"))] {
+/// use sessile::{Conflict, Error, Session, SessionLayer, store::MemoryStore};
+///
+/// let layer = SessionLayer::builder(MemoryStore::new())
+///     .conflict(Conflict::Refuse)
+///     .build()?;
+///
+/// /// Of two requests at once that buy the last one, the second is answered with 409.
+/// async fn buy(session: Session) -> Result<&'static str, Error> {
+///     let left: u32 = session.get("left")?.unwrap_or(0);
+///     if left == 0 {
+///         return Ok("sold out");
+///     }
+///     session.insert("left", left - 1)?;
+///     session.insert("bought", true)?;
+///     Ok("it is yours")
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(buy)).layer(layer);
+/// # }
+/// # Ok::<(), sessile::ConfigError>(())
+/// ```
+///
+/// A session is one user's: what several users share, such as a real stock, belongs in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// What the request did is applied to what the other one stored.
+    #[default]
+    Merge,
+    /// The same, unless the other one changed a key that this request has read. Then nothing is written,
+    /// and the answer is 409, [`Stale`](crate::ErrorKind::Stale).
+    ///
+    /// * A key is read by [`get`](crate::Session::get), [`get_value`](crate::Session::get_value),
+    ///   [`contains_key`](crate::Session::contains_key), [`remove`](crate::Session::remove) and
+    ///   [`remove_value`](crate::Session::remove_value), whatever else is done with it. All keys are read by
+    ///   [`keys`](crate::Session::keys), [`len`](crate::Session::len),
+    ///   [`is_empty`](crate::Session::is_empty) and [`clear`](crate::Session::clear).
+    /// * [`insert`](crate::Session::insert) and [`update`](crate::Session::update) read nothing: an update
+    ///   is applied again, and what it returned in the handler is provisional. Who reads the key after the update has
+    ///   read it. Who reads a key after the request's own `insert` or `remove` has not.
+    /// * What is no key is not read: the id, the times, the expiry, the user. The user and the time of the login
+    ///   change with a login, which gives the session a new id, and then the answer is 400 as ever.
+    /// * A value that was changed and changed back, or set to what it was, has not changed.
+    /// * A request that does not write is never refused, nor is a logout.
+    /// * A [`save`](crate::Session::save) that wrote has settled what was read before. One that is
+    ///   refused may be followed by a [`reload`](crate::Session::reload), which begins anew.
+    Refuse,
+}
+
 /// What becomes of a login when its user has as many sessions as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -85,6 +144,7 @@ pub(crate) struct Settings {
     pub(crate) load: Load,
     pub(crate) unreadable: Unreadable,
     pub(crate) on_store_error: OnStoreError,
+    pub(crate) conflict: Conflict,
     pub(crate) session_limit: Option<SessionLimit>,
     /// In bytes, of a whole record.
     pub(crate) max_size: usize,

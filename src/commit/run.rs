@@ -181,6 +181,9 @@ impl Commit<'_> {
                 Seen::Same => {}
                 Seen::Newer(newest) => {
                     self.verbs.in_doubt = false;
+                    if self.operations.reads_differ(&base.record, &newest.record) {
+                        return Err(ErrorKind::Stale.into());
+                    }
                     self.merged = true;
                     let operations = self.operations.rebase(&newest.record)?;
                     rebased = Some((newest, operations));

@@ -44,6 +44,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             state.owe(None);
             Task::Refuse(ErrorKind::Interrupted.into())
         }
+        Plan::Write if state.is_outdated() => Task::Refuse(ErrorKind::Stale.into()),
         Plan::Renew if late => Task::Nothing,
         plan if late && needs_cookie(plan, facts) => Task::Refuse(ErrorKind::ResponseSent.into()),
         plan => {
@@ -51,6 +52,10 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             let flushes = matches!(plan, Plan::Flush { .. });
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
+            if plan == Plan::Renew {
+                // It writes nothing that could rest on them.
+                state.keep_reads(&operations);
+            }
             let anonymous = settings.on_store_error == OnStoreError::Anonymous;
             // A user would take a login for done.
             let logs_in = facts.cycled || operations.claims().roster.is_some();
@@ -125,6 +130,9 @@ pub(crate) fn finish(
         }
         (Err(_), _) => state.end_commit(None),
         (Ok(()), _) => state.end_commit(outcome.found),
+    }
+    if let Err(error) = &outcome.result {
+        state.told(error);
     }
     match outcome.cookie {
         CookieChange::Untouched => {}

@@ -8,7 +8,7 @@ use crate::load::Load;
 use crate::log;
 use crate::observe::{Event, Notes};
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Conflict, Settings};
 use crate::state::{Found, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
@@ -41,7 +41,7 @@ pub(crate) struct Cell {
 impl Inner {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
         let cell = Cell {
-            state: State::new(carried),
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
             load: None,
             notes: Notes::default(),
             committing: false,

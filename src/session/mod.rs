@@ -77,7 +77,7 @@ impl Session {
     /// [`Decode`](ErrorKind::Decode) if the value is of another type; the load's error.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsKey<T>) -> Result<Option<T>, Error> {
         let key = key.as_key();
-        let value = self.read(|state| state.get(key))?;
+        let value = self.access(|state| state.read(key))?;
         value.map(|value| decode(key, &value)).transpose()
     }
 
@@ -96,7 +96,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn contains_key(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        self.read(|state| Ok(state.get(key.as_ref())?.is_some()))
+        self.access(|state| Ok(state.read(key.as_ref())?.is_some()))
     }
 
     /// All keys, sorted.
@@ -105,9 +105,9 @@ impl Session {
     ///
     /// The load's error.
     pub fn keys(&self) -> Result<Vec<String>, Error> {
-        self.read(|state| {
+        self.access(|state| {
             let keys = state
-                .entries()?
+                .read_all()?
                 .map(|(key, _)| String::from_utf8_lossy(key).into_owned());
             Ok(keys.collect())
         })
@@ -119,7 +119,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn len(&self) -> Result<usize, Error> {
-        self.read(|state| Ok(state.entries()?.count()))
+        self.access(|state| Ok(state.read_all()?.count()))
     }
 
     /// Whether there is no key.
@@ -128,7 +128,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn is_empty(&self) -> Result<bool, Error> {
-        self.read(|state| Ok(state.entries()?.next().is_none()))
+        self.access(|state| Ok(state.read_all()?.next().is_none()))
     }
 
     /// The id, to correlate requests with. `None` where nothing is stored yet, and from
@@ -138,7 +138,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn id(&self) -> Result<Option<SessionId>, Error> {
-        self.read(State::id)
+        self.access(|state| state.id())
     }
 
     /// Whether nothing of this session is stored yet.
@@ -147,7 +147,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn is_new(&self) -> Result<bool, Error> {
-        self.read(|state| Ok(state.readable()?.is_none()))
+        self.access(|state| Ok(state.readable()?.is_none()))
     }
 
     /// Whether the store could not be reached and this session stands in, as
@@ -157,7 +157,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn is_anonymous(&self) -> Result<bool, Error> {
-        self.read(|state| {
+        self.access(|state| {
             state.readable()?;
             Ok(matches!(state.found(), Found::Anonymous(_)))
         })
@@ -169,7 +169,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn created(&self) -> Result<Option<SystemTime>, Error> {
-        self.read(|state| {
+        self.access(|state| {
             Ok(state
                 .readable()?
                 .map(|base| base.record.header().created.into()))
@@ -189,10 +189,10 @@ impl Session {
         self.inner.cell().state.is_accessed()
     }
 
-    fn read<T>(&self, read: impl FnOnce(&State) -> Result<T, Error>) -> Result<T, Error> {
+    fn access<T>(&self, work: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
         let mut cell = self.inner.cell();
         cell.state.access();
-        read(&cell.state)
+        work(&mut cell.state)
     }
 }
 
@@ -219,7 +219,7 @@ impl Session {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
         let value = encode(key, &value, limit);
         let inserted =
-            value.and_then(|value| self.change(|state| state.set(key, Some(value), limit)));
+            value.and_then(|value| self.access(|state| state.set(key, Some(value), limit)));
         inserted.inspect_err(|error| self.refused(error))
     }
 
@@ -270,6 +270,7 @@ impl Session {
         let again: Update = Arc::new(move |old| again(old).map(|(_, text)| text));
         let updated = self.exchange(
             key,
+            |state, key| state.get(key),
             |old| run(old),
             |state, (_, text)| state.update(key, again, text.clone(), limit),
         );
@@ -286,6 +287,7 @@ impl Session {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
         self.exchange(
             key,
+            State::read,
             |old| old.map(|old| decode(key, old)).transpose(),
             |state, _| state.set(key, None, limit),
         )
@@ -357,11 +359,12 @@ impl Session {
     fn exchange<T>(
         &self,
         key: &str,
+        look: impl Fn(&mut State, &str) -> Result<Option<Bytes>, Error>,
         work: impl Fn(Option<&Bytes>) -> Result<T, Error>,
         change: impl FnOnce(&mut State, &T) -> Result<(), Error>,
     ) -> Result<T, Error> {
         for _ in 0..TRIES {
-            let (revision, old) = self.read(|state| Ok((state.revision(), state.get(key)?)))?;
+            let (old, revision) = self.access(|state| Ok((look(state, key)?, state.revision())))?;
             let result = work(old.as_ref())?;
             let state = &mut self.inner.cell().state;
             if state.revision() == revision || state.get(key)? == old {
@@ -370,12 +373,6 @@ impl Session {
             }
         }
         Err(ErrorKind::Conflict.into())
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
-        let mut cell = self.inner.cell();
-        cell.state.access();
-        change(&mut cell.state)
     }
 
     fn record(&self, operation: impl FnOnce(&mut State)) {
@@ -398,7 +395,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn expiry(&self) -> Result<Expiry, Error> {
-        self.read(State::expiry)
+        self.access(|state| state.expiry())
     }
 
     /// When the session would end if this were its last request.
@@ -422,7 +419,7 @@ impl Session {
     }
 
     fn deadline(&self, now: Timestamp) -> Result<Timestamp, Error> {
-        self.read(|state| state.deadline(&self.inner.settings().lifetimes, now))
+        self.access(|state| state.deadline(&self.inner.settings().lifetimes, now))
     }
 }
 
@@ -448,10 +445,32 @@ impl Session {
     /// Reads the session again, to see what other requests wrote meanwhile, and applies the changes
     /// of this one to that. A load that failed is tried again.
     ///
+    /// Under [`Conflict::Refuse`](crate::Conflict::Refuse) changes may rest on what was read. Once a `save` or
+    /// `reload` has returned [`Stale`](ErrorKind::Stale), the next `reload` forgets them, and the
+    /// handler begins anew:
+    ///
+    /// ```
+    /// use sessile::{Error, ErrorKind, Session};
+    ///
+    /// async fn bid(session: Session, offer: u64) -> Result<bool, Error> {
+    ///     loop {
+    ///         if session.get("highest")?.is_some_and(|highest: u64| offer <= highest) {
+    ///             return Ok(false);
+    ///         }
+    ///         session.insert("highest", offer)?;
+    ///         match session.save().await {
+    ///             Err(error) if error.kind() == ErrorKind::Stale => session.reload().await?,
+    ///             saved => return saved.map(|()| true),
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Interrupted`](ErrorKind::Interrupted) or [`Expired`](ErrorKind::Expired) if the session has
-    /// ended or its id was rotated. [`Conflict`](ErrorKind::Conflict) if an update does not fit what
+    /// ended or its id was rotated. [`Stale`](ErrorKind::Stale) if another request changed what the
+    /// changes of this one rest on. [`Conflict`](ErrorKind::Conflict) if an update does not fit what
     /// another request stored. The load's error.
     pub async fn reload(&self) -> Result<(), Error> {
         let _turn = self.inner.turn().await?;
@@ -485,7 +504,7 @@ impl Session {
             at: now,
             ..old
         };
-        self.rebase(&base)
+        self.rebase(&old.record, &base)
     }
 
     /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
@@ -496,7 +515,8 @@ impl Session {
     /// # Errors
     ///
     /// [`Interrupted`](ErrorKind::Interrupted) or [`Expired`](ErrorKind::Expired) if the session has
-    /// ended or its id was rotated; [`ResponseSent`](ErrorKind::ResponseSent) if the response has gone
+    /// ended or its id was rotated; [`Stale`](ErrorKind::Stale) if another request changed what this one
+    /// read; [`ResponseSent`](ErrorKind::ResponseSent) if the response has gone
     /// and the change needs a cookie; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
     /// whatever else keeps it from being stored.
     pub async fn save(&self) -> Result<(), Error> {
@@ -506,16 +526,17 @@ impl Session {
         }
     }
 
-    fn rebase(&self, base: &Base) -> Result<(), Error> {
+    fn rebase(&self, old: &Record, base: &Base) -> Result<(), Error> {
         for _ in 0..TRIES {
             let (revision, pending) = {
                 let state = &self.inner.cell().state;
                 (state.revision(), state.pending().clone())
             };
-            let pending = pending.rebase(&base.record)?;
+            let renewed = pending.renew(old, &base.record);
             let state = &mut self.inner.cell().state;
             if state.revision() == revision {
-                state.rebased(base.clone(), pending);
+                let renewed = renewed.inspect_err(|error| state.told(error))?;
+                state.rebased(base.clone(), renewed);
                 return Ok(());
             }
         }

@@ -38,7 +38,7 @@ impl Session {
             authenticated_at: Some(self.inner.settings().now()),
             ..self.claim(principal)
         };
-        self.change(|state| {
+        self.access(|state| {
             state.bind(claim)?;
             state.cycle();
             Ok(())
@@ -53,7 +53,7 @@ impl Session {
     /// As [`renew_for`](Self::renew_for).
     pub fn bind(&self, principal: impl AsRef<[u8]>) -> Result<(), Error> {
         let claim = self.claim(principal);
-        self.change(|state| state.bind(claim))
+        self.access(|state| state.bind(claim))
     }
 
     fn claim(&self, principal: impl AsRef<[u8]>) -> Claim {
@@ -84,7 +84,7 @@ impl Session {
     /// The load's error.
     pub fn belongs_to(&self, principal: impl AsRef<[u8]>) -> Result<bool, Error> {
         let roster = self.inner.settings().keyspace.roster(principal.as_ref());
-        self.read(|state| Ok(state.roster()? == Some(roster)))
+        self.access(|state| Ok(state.roster()? == Some(roster)))
     }
 
     /// When the user last proved who they are, by [`renew_for`](Self::renew_for).
@@ -121,6 +121,6 @@ impl Session {
     }
 
     fn last_login(&self) -> Result<Option<Timestamp>, Error> {
-        self.read(crate::state::State::authenticated_at)
+        self.access(|state| state.authenticated_at())
     }
 }

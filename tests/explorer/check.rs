@@ -1,6 +1,7 @@
 //! The invariants of the protocol, at the end of a schedule.
 
 use crate::program::{Life, Model, Step, Stretch, Verdict};
+use crate::refusal;
 use crate::schedule::{Answer, Ended, Scenario, SetCookie, Start};
 use sessile::ErrorKind;
 use std::time::Duration;
@@ -70,6 +71,7 @@ pub(crate) fn check(scenario: &Scenario, ended: &Ended) -> Vec<String> {
         the_session(scenario, ended, &courses, &mut wrong);
     }
     new_sessions(scenario, ended, &courses, &mut wrong);
+    refusal::check(scenario, ended, &mut wrong);
     wrong
 }
 
@@ -97,7 +99,7 @@ fn answers(scenario: &Scenario, ended: &Ended, courses: &[Course<'_>], wrong: &m
                 "request {client} was interrupted without a cause (I6)"
             ));
         }
-        if !interrupted && ended.faults == 0 {
+        if !interrupted && kind != ErrorKind::Stale && ended.faults == 0 {
             wrong.push(format!(
                 "request {client} was refused without a fault: {kind:?} (I6)"
             ));

@@ -4,11 +4,13 @@
 
 mod check;
 mod program;
+mod refusal;
 mod schedule;
 mod users;
 mod world;
 
 use program::{FIVE_SAVES, NINE, PROGRAMS, Program, program};
+use refusal::READERS;
 use schedule::{Choices, Scenario, Start};
 use sessile::test_util::{Random as _, SeededRandom};
 use std::sync::Mutex;
@@ -127,6 +129,16 @@ fn pairs(ordered: bool) -> impl Iterator<Item = Vec<Program>> {
     })
 }
 
+/// All unordered pairs with one that reads and writes.
+fn pairs_with_readers() -> impl Iterator<Item = Vec<Program>> {
+    let all = || PROGRAMS.iter().chain(READERS);
+    READERS.iter().enumerate().flat_map(move |(at, reader)| {
+        all()
+            .take(PROGRAMS.len() + at + 1)
+            .map(|other| vec![*reader, *other])
+    })
+}
+
 /// All unordered threes of the programs of these names.
 fn threes(names: &'static [&'static str]) -> impl Iterator<Item = Vec<Program>> {
     let some = move |from: usize| (from..names.len()).map(move |at| (at, program(names[at])));
@@ -212,6 +224,44 @@ fn long_three_requests_of_nine_kinds_keep_the_protocol_with_one_fault() {
         at % of == share % of
     });
     explore(&format!("share {share}/{of} of seed {seed}"), scenarios);
+}
+
+#[test]
+fn two_requests_under_refuse_keep_the_protocol_with_one_fault() {
+    let scenarios =
+        pairs_with_readers().map(|pair| Scenario::new(pair, Start::Shared, false, 1).refusing());
+    explore("refuse", scenarios.collect());
+}
+
+#[test]
+fn two_requests_under_refuse_keep_the_protocol_from_every_start() {
+    let starts = [
+        (Start::Shared, false),
+        (Start::Shared, true),
+        (Start::TwoBrowsers, true),
+        (Start::Retired, false),
+        (Start::Nobody, false),
+    ];
+    let scenarios = starts.into_iter().flat_map(|(start, due)| {
+        pairs(start == Start::Retired)
+            .chain(pairs_with_readers())
+            .map(move |pair| Scenario::new(pair, start, due, 0).refusing())
+    });
+    explore("refuse, every start", scenarios.collect());
+}
+
+#[test]
+fn three_requests_under_refuse_keep_the_protocol_without_a_fault() {
+    let some = &READERS[..6];
+    let scenarios = (0..some.len()).flat_map(|first| {
+        (first..some.len()).flat_map(move |second| {
+            (second..some.len()).map(move |third| {
+                let three = vec![some[first], some[second], some[third]];
+                Scenario::new(three, Start::Shared, false, 0).refusing()
+            })
+        })
+    });
+    explore("refuse, three requests", scenarios.collect());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a handler does, as data: run on a real session, and on the model of one.
 
-use sessile::{ErrorKind, Expiry, Session};
+use sessile::{Error, ErrorKind, Expiry, Session};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -14,6 +14,18 @@ pub(crate) enum Step {
     Cycle,
     Flush,
     Expire(Life),
+    /// Reads a number, and inserts the next one.
+    Bump(&'static str),
+    /// The same with a save, and anew from a reload for as long as that is refused.
+    BumpUntilSaved(&'static str),
+    /// Reads the first key, and inserts that under the second one.
+    Copy(&'static str, &'static str),
+    /// The same, and takes the first key away.
+    Take(&'static str, &'static str),
+    /// Inserts whether the first key is there under the second one.
+    Look(&'static str, &'static str),
+    /// Inserts how many keys there are.
+    Count(&'static str),
     /// `save().await?`
     Save,
     /// `let _ = save().await;`
@@ -45,7 +57,7 @@ pub(crate) struct Program {
     pub(crate) steps: &'static [Step],
 }
 
-const fn p(name: &'static str, steps: &'static [Step]) -> Program {
+pub(crate) const fn p(name: &'static str, steps: &'static [Step]) -> Program {
     Program { name, steps }
 }
 
@@ -214,6 +226,34 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
             Step::Increment(key) => session
                 .update(key, |n: Option<i64>| Some(n.unwrap_or(0) + 1))
                 .map(drop),
+            Step::Bump(key) => bump(session, key),
+            Step::BumpUntilSaved(key) => match bump_until_saved(session, key).await {
+                Err(error) if error.kind() != ErrorKind::Unknown => Err(error),
+                done => {
+                    report.saved.push(Stretch {
+                        steps: vec![Step::Bump(key)],
+                        verdict: done
+                            .as_ref()
+                            .map_or(Verdict::Unknown, |()| Verdict::Acknowledged),
+                    });
+                    match done {
+                        Ok(()) => continue,
+                        Err(error) => Err(error),
+                    }
+                }
+            },
+            Step::Copy(from, to) => session
+                .get::<i64>(from)
+                .and_then(|value| session.insert(to, value.unwrap_or(-1))),
+            Step::Take(from, to) => session
+                .remove::<i64>(from)
+                .and_then(|value| session.insert(to, value.unwrap_or(-1))),
+            Step::Look(key, to) => session
+                .contains_key(key)
+                .and_then(|there| session.insert(to, i64::from(there))),
+            Step::Count(to) => session
+                .len()
+                .and_then(|keys| session.insert(to, keys as i64)),
             Step::Clear | Step::Cycle | Step::Flush | Step::Expire(_) => {
                 record(step, session);
                 Ok(())
@@ -226,6 +266,21 @@ pub(crate) async fn run(program: &Program, session: &Session, report: &mut Repor
         report.open.push(step);
     }
     status
+}
+
+fn bump(session: &Session, key: &str) -> Result<(), Error> {
+    let n = session.get::<i64>(key)?.unwrap_or(0);
+    session.insert(key, n + 1)
+}
+
+async fn bump_until_saved(session: &Session, key: &str) -> Result<(), Error> {
+    loop {
+        bump(session, key)?;
+        match session.save().await {
+            Err(error) if error.kind() == ErrorKind::Stale => session.reload().await?,
+            done => return done,
+        }
+    }
 }
 
 /// What never fails.
@@ -261,7 +316,25 @@ impl Model {
                 Step::Insert(key, value) => drop(self.data.insert(key.to_owned(), value)),
                 Step::Remove(key) => drop(self.data.remove(key)),
                 Step::Clear => self.data.clear(),
-                Step::Increment(key) => *self.data.entry(key.to_owned()).or_default() += 1,
+                Step::Copy(from, to) => {
+                    let value = self.data.get(from).copied().unwrap_or(-1);
+                    self.data.insert(to.to_owned(), value);
+                }
+                Step::Take(from, to) => {
+                    let value = self.data.remove(from).unwrap_or(-1);
+                    self.data.insert(to.to_owned(), value);
+                }
+                Step::Look(key, to) => {
+                    let there = self.data.contains_key(key);
+                    self.data.insert(to.to_owned(), i64::from(there));
+                }
+                Step::Count(to) => {
+                    let keys = self.data.len() as i64;
+                    self.data.insert(to.to_owned(), keys);
+                }
+                Step::Increment(key) | Step::Bump(key) | Step::BumpUntilSaved(key) => {
+                    *self.data.entry(key.to_owned()).or_default() += 1
+                }
                 Step::Expire(life) => self.life = life,
                 Step::Flush => return None,
                 Step::Read(_) | Step::Cycle | Step::Save | Step::TrySave | Step::Fail => {}

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Request, Response, header};
 use sessile::store::StoreKey;
 use sessile::test_util::{Clock as _, ManualClock, SeededRandom};
-use sessile::{Error, ErrorKind, Session, SessionLayer};
+use sessile::{Conflict, Error, ErrorKind, Session, SessionLayer};
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
@@ -35,7 +35,9 @@ pub(crate) struct Scenario {
     /// A renewal is due.
     pub(crate) due: bool,
     pub(crate) faults: usize,
-    world: World,
+    pub(crate) conflict: Conflict,
+    /// What was stored at the start.
+    pub(crate) world: World,
     now: SystemTime,
     /// What the session held at the start.
     pub(crate) model: Model,
@@ -54,13 +56,14 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(world: World, now: SystemTime, seed: u64) -> Self {
+    fn new(world: World, now: SystemTime, seed: u64, conflict: Conflict) -> Self {
         let store = GatedStore(Arc::new(Mutex::new(world)));
         let clock = ManualClock::new();
         clock.jump_to(now);
         let layer = SessionLayer::builder(store.clone())
             .clock(Arc::new(clock))
             .random(Arc::new(SeededRandom::new(seed)))
+            .conflict(conflict)
             .error_response(|error: &Error| {
                 let mut response = Response::new(Default::default());
                 *response.status_mut() = error.status();
@@ -257,7 +260,7 @@ impl Scenario {
     pub(crate) fn new(programs: Vec<Program>, start: Start, due: bool, faults: usize) -> Self {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let now = ManualClock::new().now();
-        let bench = Bench::new(World::default(), now, 1);
+        let bench = Bench::new(World::default(), now, 1, Conflict::Merge);
         let fill = Program {
             name: "fill",
             steps: &[Step::Insert("a", 1), Step::Insert("n", 0)],
@@ -291,6 +294,7 @@ impl Scenario {
             start,
             due,
             faults,
+            conflict: Conflict::Merge,
             world,
             now: now + age,
             model,
@@ -300,9 +304,17 @@ impl Scenario {
         }
     }
 
+    /// The same under `Conflict::Refuse`.
+    pub(crate) fn refusing(self) -> Self {
+        Self {
+            conflict: Conflict::Refuse,
+            ..self
+        }
+    }
+
     /// Runs the schedule that these choices lead to.
     pub(crate) fn run(&self, choices: &mut Choices, runtime: &Runtime) -> Ended {
-        let bench = Bench::new(self.world.clone(), self.now, 2);
+        let bench = Bench::new(self.world.clone(), self.now, 2, self.conflict);
         let mut requests: Vec<_> = std::iter::zip(&self.programs, &self.cookies)
             .map(|(program, cookie)| bench.request(*program, cookie.as_deref()))
             .collect();

@@ -49,6 +49,8 @@ pub(crate) struct Effect {
     pub(crate) client: usize,
     pub(crate) verb: &'static str,
     pub(crate) step: usize,
+    /// What it wrote, if anything.
+    pub(crate) value: Option<Bytes>,
 }
 
 #[derive(Clone, Default)]
@@ -122,6 +124,7 @@ impl World {
             Verb::Delete => Outcome::Deleted(Deleted::Missing),
         };
         if let Some((verb, written)) = effect {
+            let value = written.map(|(value, _)| value.clone());
             match written {
                 Some((value, ttl)) => {
                     let stored = Stored {
@@ -137,6 +140,7 @@ impl World {
                 client: call.client,
                 verb,
                 step: self.step,
+                value,
             });
         }
         outcome

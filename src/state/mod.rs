@@ -1,5 +1,7 @@
 //! What a request knows about its session, and what it did to it. Nothing here waits.
 
+mod reads;
+
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp};
@@ -77,6 +79,8 @@ pub(crate) struct State {
     /// The size of the record that would be written, once it was asked for.
     size: Option<usize>,
     accessed: bool,
+    /// It is noted what the request reads, to refuse it where that has changed.
+    notes_reads: bool,
     /// The response has gone.
     responded: bool,
     /// The cookie that a commit asked for, to be sent with the response whatever its status.
@@ -96,7 +100,7 @@ pub(crate) struct Parting {
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
-    pub(crate) const fn new(carried: Carried) -> Self {
+    pub(crate) const fn new(carried: Carried, notes_reads: bool) -> Self {
         Self {
             // Also without an id: code that forgets the load is to find out at the first request.
             found: Found::NotLoaded,
@@ -109,6 +113,7 @@ impl State {
             revision: 0,
             size: None,
             accessed: false,
+            notes_reads,
             responded: false,
             owed: None,
         }
@@ -291,6 +296,9 @@ impl State {
     }
 
     pub(crate) fn clear(&mut self) {
+        if self.notes_reads {
+            self.note(None);
+        }
         self.record(Operations::clear);
     }
 
@@ -418,11 +426,14 @@ impl State {
     /// The operations handed out are done, or given up. What was recorded meanwhile was made as if
     /// they were done on the version that was at hand.
     pub(crate) fn end_commit(&mut self, found: Option<Found>) {
-        self.in_flight = None;
-        self.stale = self.pending().is_recorded();
         if let Some(found) = found {
+            if self.notes_reads && self.reads_differ(&found) {
+                self.outdate();
+            }
             self.found = found;
         }
+        self.in_flight = None;
+        self.stale = self.pending().is_recorded();
         self.moved();
     }
 
@@ -481,6 +492,12 @@ impl State {
     /// done again.
     pub(crate) fn retry_load(&mut self) -> Option<Base> {
         if let Found::Failed(_) | Found::Anonymous(_) = self.found {
+            if self.pending().is_empty() {
+                self.pending = None;
+            } else if let Found::Anonymous(_) = self.found {
+                // It rests on nothing that was stored.
+                self.outdate();
+            }
             self.found = Found::NotLoaded;
             self.stale = self.pending().is_recorded();
         }
