@@ -88,12 +88,8 @@ fn secrets(id: &str) -> Vec<String> {
 }
 
 fn keys(store: &TestStore) -> Vec<String> {
-    let inside = store.inside();
-    inside
-        .entries
-        .keys()
-        .flat_map(|key| spellings(key.as_bytes()))
-        .collect()
+    let keys = store.keys().into_iter();
+    keys.flat_map(|key| spellings(key.as_bytes())).collect()
 }
 
 async fn fill(session: Session) -> Result<(), Error> {
@@ -274,7 +270,7 @@ fn error_answers_and_logs_tell_nothing() {
                 answer
             };
             send(&mut browser, "/fill");
-            known.extend(secrets(&browser.jar["id"]));
+            known.extend(secrets(browser.cookie("id").unwrap()));
             known.extend(keys(&store));
             if verb == "add" {
                 browser = Browser::new();
