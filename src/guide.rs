@@ -8,3 +8,6 @@ pub mod production {}
 
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
+
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing {}

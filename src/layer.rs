@@ -30,6 +30,11 @@ impl SessionLayer {
     pub fn sessions(&self) -> Sessions {
         Sessions::new(Arc::clone(&self.settings))
     }
+
+    #[cfg(feature = "test-util")]
+    pub(crate) fn cookie_name(&self) -> &str {
+        self.settings.cookie.name()
+    }
 }
 
 impl<S> Layer<S> for SessionLayer {

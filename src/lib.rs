@@ -78,7 +78,7 @@
 //! | `encryption` | [`EncryptedStore`](store::EncryptedStore), around any other store | |
 //! | `tracing` | [log events](observe), under the target `sessile` | |
 //! | `conformance` | the test suite for stores of your own | |
-//! | `test-util` | a clock and a randomness that tests move; outside of semver | |
+//! | `test-util` | [`test_util`](crate::guide::testing): what an app needs to test itself; outside of semver | |
 //!
 //! A feature only adds: it never changes how something behaves.
 
@@ -132,6 +132,8 @@ pub mod sessions;
 mod settings;
 mod state;
 pub mod store;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod time_limit;
 mod value;
 mod verbs;
@@ -151,13 +153,6 @@ pub use layer::SessionLayer;
 pub use service::SessionService;
 pub use session::Session;
 pub use settings::{Conflict, Load, OnStoreError, Unreadable, WhenMany};
-
-/// What tests need to hold time and chance still. Unstable: outside of semver.
-#[cfg(feature = "test-util")]
-pub mod test_util {
-    pub use crate::clock::{Clock, ManualClock};
-    pub use crate::random::{Random, RandomError, SeededRandom};
-}
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -255,10 +255,10 @@ async fn updates_recorded_during_a_save_that_merged_are_merged_too_also_at_the_s
     let gate = fixture.store.gate_next("replace");
     let saving = session.clone();
     let saving = tokio::spawn(async move { saving.save().await });
-    fixture.store.called("replace", 1).await;
+    gate.reached().await;
     assert_eq!(increment(&session, 10), Some(11));
     browser.get(&fixture.app, "/insert:n:100").await;
-    gate.add_permits(1);
+    gate.open();
     saving.await.unwrap().unwrap();
     assert_eq!(browser.sees(&fixture.app).await, "a=1 n=101");
 
@@ -281,11 +281,11 @@ async fn updates_recorded_during_a_commit_that_failed_do_not_bring_its_own_back(
         fixture.store.fail_next("replace", Fault::Unavailable);
     }
     let request = browser.start(&fixture.giving, "/increment");
-    fixture.store.called("replace", 1).await;
+    gate.reached().await;
     let session = fixture.given.recv().await.unwrap();
     // As things stand, on top of what is about to be stored.
     assert_eq!(increment(&session, 10), Some(11));
-    gate.add_permits(1);
+    gate.open();
     let answer = request.answer().await;
     assert_eq!(
         (answer.status.as_u16(), &*answer.body),

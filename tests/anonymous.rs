@@ -24,7 +24,7 @@ async fn a_session_that_cannot_be_loaded_is_empty_and_never_saved() {
         let (app, store) = app();
         let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
         let id = browser.id().map(str::to_owned);
-        store.break_all(Some(fault));
+        store.fail_all(fault);
         let answer = browser
             .get(&app, "/show/increment:a/insert:b:2/remove:c/show")
             .await;
@@ -34,7 +34,7 @@ async fn a_session_that_cannot_be_loaded_is_empty_and_never_saved() {
         assert_eq!(answer.header(CACHE_CONTROL), Some("private"));
         assert_eq!(store.calls(), ["get"]);
 
-        store.break_all(None);
+        store.restore();
         assert_eq!(browser.id().map(str::to_owned), id);
         assert_eq!(browser.sees(&app).await, "a=1");
     }
@@ -45,7 +45,7 @@ async fn a_store_that_never_answers_is_waited_for_once() {
     tokio::time::pause();
     let (app, store) = app();
     let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    store.break_all(Some(Fault::Hang));
+    store.fail_all(Fault::Hang);
     let before = tokio::time::Instant::now();
     let answer = browser.get(&app, "/increment:a").await;
     assert_eq!(
@@ -59,11 +59,11 @@ async fn a_store_that_never_answers_is_waited_for_once() {
 async fn a_first_visit_gets_no_cookie() {
     for fault in GONE {
         let (app, store) = app();
-        store.break_all(Some(fault));
+        store.fail_all(fault);
         let answer = Browser::new().get(&app, "/insert:a:1/show").await;
         assert_eq!((answer.status.as_u16(), &*answer.body), (200, "a=1 "));
         assert_eq!(answer.header(SET_COOKIE), None);
-        store.break_all(None);
+        store.restore();
         let mut browser = Browser::new();
         browser.get(&app, "/insert:a:1").await;
         assert_eq!(browser.sees(&app).await, "a=1");
@@ -85,7 +85,7 @@ async fn what_a_visitor_would_take_for_done_is_an_error() {
                 true => Browser::with_session(&app, &store, "/insert:a:1").await,
                 false => Browser::new(),
             };
-            store.break_all(Some(Fault::Unavailable));
+            store.fail_all(Fault::Unavailable);
             let answer = browser.get(&app, path).await;
             // Without a session there is nothing to end, and no id to change.
             let nothing = !known && ["/cycle", "/flush"].contains(&path);
@@ -146,7 +146,7 @@ async fn a_reload_brings_the_session_back() {
 async fn by_default_it_is_an_error() {
     let (app, store, _) = script_with(|builder| builder);
     let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     let answer = browser.get(&app, "/show").await;
     assert_eq!(
         (answer.status.as_u16(), &*answer.body),

@@ -37,6 +37,9 @@ fn public_types_are_send_and_sync() {
     send_sync::<sessile::observe::Event>();
     send_sync::<sessile::observe::Verb>();
     send_sync::<Box<dyn sessile::observe::Observer>>();
+    send_sync::<sessile::test_util::Browser>();
+    send_sync::<sessile::test_util::Gate>();
+    send_sync::<sessile::test_util::TestStore>();
     #[cfg(feature = "encryption")]
     {
         send_sync::<sessile::store::EncryptedStore<sessile::store::MemoryStore>>();
@@ -59,6 +62,12 @@ fn futures_are_send() {
         send_value(session.save());
     }
     let _ = of;
+    fn in_a_browser(browser: &mut sessile::test_util::Browser, layer: &SessionLayer) {
+        let app = axum::Router::new();
+        send_value(browser.session(layer));
+        send_value(browser.get(&app, "/"));
+    }
+    let _ = in_a_browser;
     type Body = axum::body::Body;
     type Inner = std::future::Ready<Result<http::Response<Body>, std::convert::Infallible>>;
     send::<sessile::ResponseFuture<Inner, Body, std::convert::Infallible>>();

@@ -217,7 +217,7 @@ fn a_record_under_another_key_belongs_to_nobody() {
     let mut browser = support::Browser::new();
     let answer = futures_executor::block_on(browser.post(&other.app, "/make"));
     assert_eq!(answer.status, 200);
-    other.store.inside().entries.remove(&other.key);
+    assert!(other.store.evict(&other.key));
     let foreign = other.store.record();
     assert_ne!(foreign, victim.record);
     assert_eq!(victim.check(&foreign), Seen::Empty);

@@ -41,7 +41,7 @@ async fn echo(session: Session, body: Bytes) -> Result<Bytes, Error> {
 /// The session is gone when it is to be written.
 async fn interrupted(session: Session, store: TestStore) -> Result<&'static str, Error> {
     session.insert("other", 1)?;
-    store.evict();
+    store.evict_all();
     Ok(TEXT)
 }
 

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use sessile::store::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
 use sessile::test_util::{ManualClock, SeededRandom};
 use sessile::{Load, SessionLayer};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
-use support::{Browser, Fault, TestStore, scripted};
+use support::{Browser, Entries, Fault, TestStore, scripted};
 use tokio::runtime::Handle;
 use tokio::task::yield_now;
 use tower::ServiceExt as _;
@@ -66,8 +65,6 @@ struct World {
     browser: Browser,
 }
 
-type Entries = HashMap<StoreKey, (Bytes, Version, Duration)>;
-
 impl World {
     async fn new(load: Load, fault: Option<(&'static str, Fault)>) -> Self {
         let store = SlowStore::default();
@@ -90,7 +87,7 @@ impl World {
     }
 
     fn entries(&self) -> Entries {
-        self.store.store.inside().entries.clone()
+        self.store.store.entries()
     }
 
     /// What the entries are after a request to this path.
@@ -239,12 +236,12 @@ async fn a_request_that_is_dropped_while_its_commit_waits_for_a_save_still_commi
     let request = browser.request("GET", "/insert:a:2/save-aside/yield/insert:b:3");
     let mut request = tokio_test::task::spawn(app.clone().oneshot(request));
     assert!(request.poll().is_pending());
-    store.called("replace", 1).await;
+    gate.reached().await;
     assert!(request.poll().is_pending());
     // It waits for its turn.
     assert_eq!(store.calls(), ["get", "replace"]);
     drop(request);
-    gate.add_permits(1);
+    gate.open();
     while tasks() > 0 {
         yield_now().await;
     }

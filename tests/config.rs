@@ -359,11 +359,11 @@ async fn the_longest_durations_work() {
 async fn the_longest_time_limit_waits() {
     let (layer, store, _) = layer_with(|builder| builder.time_limit(Duration::MAX));
     let mut browser = Browser::with_n(&layer).await;
-    let gate = store.gate("get");
+    let gate = store.gate_next("get");
     let mut waits = std::pin::pin!(browser.is_alive(&layer));
     let day = Duration::from_secs(24 * 60 * 60);
     assert!(tokio::time::timeout(day, &mut waits).await.is_err());
-    gate.add_permits(1);
+    gate.open();
     assert!(waits.await);
 }
 

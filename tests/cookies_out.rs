@@ -17,7 +17,8 @@ async fn in_and_out(
     let ((), login) = browser
         .visit(&layer, async |s| s.insert("n", 1).unwrap())
         .await;
-    let id = browser.jar.values().next().unwrap().clone();
+    let name = browser.cookie_names().next().unwrap();
+    let id = browser.cookie(name).unwrap().to_owned();
     assert_eq!(id.len(), 43);
     let ((), logout) = browser.visit(&layer, async |s| s.flush()).await;
     let [login, logout] = [login, logout].map(|answer| {

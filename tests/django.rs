@@ -201,9 +201,12 @@ async fn a_logout_removes_the_cookie_with_the_path_and_domain_it_was_set_with() 
 
 #[tokio::test]
 async fn a_logout_removes_the_cookie_also_when_the_record_was_gone_or_unreadable() {
-    for damage in [TestStore::evict, |store: &TestStore| {
-        store.tamper("no record");
-    }] {
+    for damage in [
+        |store: &TestStore| store.evict_all(),
+        |store: &TestStore| {
+            store.tamper("no record");
+        },
+    ] {
         let (layer, store) = shop();
         let mut browser = Browser::with_n(&layer).await;
         damage(&store);

@@ -159,7 +159,7 @@ async fn after_an_explicit_save_nothing_is_written_twice_and_its_cookie_is_sent_
 async fn a_stale_cookie_stays_in_the_browser_on_a_mere_read() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
-    store.evict();
+    store.evict_all();
     let (n, answer) = browser
         .visit(&layer, async |session| session.get::<u32>("n").unwrap())
         .await;

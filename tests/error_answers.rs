@@ -46,13 +46,13 @@ fn answer(
     if second {
         block_on(browser.get(&app, "/make"));
     }
-    let jar = browser.jar.clone();
+    let before = browser.clone();
     for (verb, fault) in faults {
         store.fail_next(verb, *fault);
     }
     let answer = block_on(browser.get(&app, "/"));
     // Nothing that the browser has is touched.
-    assert_eq!(browser.jar, jar);
+    assert_eq!(browser, before);
     answer
 }
 
@@ -210,7 +210,7 @@ fn a_5xx_of_the_handler_is_left_as_it_is() {
         )
     }
     let (layer, store, _): (_, TestStore, _) = layer_with(|builder| builder);
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     let app = Router::new().route("/", get(fail)).layer(layer);
     let answer = block_on(Browser::new().get(&app, "/"));
     assert_eq!((answer.status.as_u16(), &*answer.body), (502, "no luck"));

@@ -88,11 +88,11 @@ fn an_optional_session_is_none_only_where_the_layer_is_missing() {
     );
     assert_eq!(block_on(browser.get(&app, "/perhaps")).body, "alice");
 
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     let answer = block_on(browser.get(&app, "/perhaps"));
     assert_eq!(answer.status, 503);
     assert_ne!(answer.body, "no layer");
-    store.break_all(None);
+    store.restore();
 
     store.tamper("damaged");
     let answer = block_on(browser.get(&app, "/perhaps"));
@@ -104,7 +104,7 @@ fn an_optional_session_is_none_only_where_the_layer_is_missing() {
 fn a_store_that_fails_is_a_503_that_leaves_the_cookie_alone() {
     let (mut browser, app, store) = logged_in();
     for fault in [Fault::Unavailable, Fault::Lost] {
-        store.break_all(Some(fault));
+        store.fail_all(fault);
         for path in ["/", "/perhaps", "/take", "/logout"] {
             let answer = block_on(browser.get(&app, path));
             assert_eq!(answer.status, 503, "{path}");
@@ -119,7 +119,7 @@ fn a_store_that_fails_is_a_503_that_leaves_the_cookie_alone() {
         let answer = block_on(browser.get(&app, "/static"));
         assert_eq!((answer.status.as_u16(), &*answer.body), (200, "static"));
     }
-    store.break_all(None);
+    store.restore();
     assert_eq!(block_on(browser.get(&app, "/")).body, "alice");
 }
 
@@ -222,7 +222,7 @@ fn on_access_the_extractor_loads_and_a_route_without_it_calls_nothing() {
         assert_eq!(block_on(browser.get(&app, path)).body, "alice");
         assert_eq!(store.calls(), ["get"]);
     }
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     assert_eq!(block_on(browser.get(&app, "/static")).body, "static");
     for path in ["/", "/perhaps", "/take"] {
         assert_eq!(block_on(browser.get(&app, path)).status, 503);

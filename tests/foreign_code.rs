@@ -123,7 +123,7 @@ async fn closures_are_dropped_when_the_request_ends() {
 async fn closures_are_dropped_when_the_commit_fails() {
     let (layer, store, _) = layer();
     let value = Arc::new(());
-    store.break_all(Some(support::Fault::Unavailable));
+    store.fail_all(support::Fault::Unavailable);
     let ((), answer) = Browser::new()
         .visit(&layer, async |session| hold(session, &value))
         .await;

@@ -154,7 +154,7 @@ async fn the_error_passes_through_also_where_the_flush_could_not_be_done() {
         Err::<Response<Body>, _>("the inner service failed")
     }));
     let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    store.break_all(Some(support::Fault::Unavailable));
+    store.fail_all(support::Fault::Unavailable);
     let logout = failing.oneshot(browser.request("GET", "/logout")).await;
     assert_eq!(logout.unwrap_err(), "the inner service failed");
     assert_eq!(store.calls(), ["get", "delete", "delete"]);

@@ -29,7 +29,7 @@ async fn a_session_is_alive_a_millisecond_before_its_deadline_and_gone_at_it() {
 async fn an_entry_outlives_its_session_by_an_hour() {
     let (layer, store, clock) = layer();
     let mut browser = Browser::with_n(&layer).await;
-    let time_to_live = || store.inside().entries.values().next().unwrap().2;
+    let time_to_live = || store.time_to_live(&store.keys()[0]).unwrap();
     assert_eq!(time_to_live(), 14 * DAY + HOUR);
     clock.advance(DAY);
     browser

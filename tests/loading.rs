@@ -11,7 +11,7 @@ use sessile::store::{MemoryStore, Store};
 use sessile::{Error, ErrorKind, Load, Session, SessionLayer};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
-use support::{Answer, Browser, Fault, TestStore, layer_with, script, script_with};
+use support::{Answer, Browser, Fault, TestStore, Verb, layer_with, script, script_with};
 use tower::buffer::BufferLayer;
 use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -183,7 +183,7 @@ async fn a_load_that_several_wait_for_happens_once_and_goes_on_without_who_began
     let session = unloaded(&layer, &browser).await;
     assert_eq!(store.calls(), [""; 0]);
 
-    let gate = store.gate("get");
+    let gate = store.gate_next("get");
     let mut first = tokio_test::task::spawn(session.load());
     let mut second = tokio_test::task::spawn(session.load());
     let mut third = tokio_test::task::spawn(session.load());
@@ -191,7 +191,7 @@ async fn a_load_that_several_wait_for_happens_once_and_goes_on_without_who_began
     assert!(second.poll().is_pending());
     assert!(third.poll().is_pending());
     drop(first);
-    gate.add_permits(1);
+    gate.open();
     assert!(second.is_woken() && third.is_woken());
     assert!(third.poll().is_ready());
     assert!(second.poll().is_ready());
@@ -204,14 +204,20 @@ async fn a_load_that_everybody_left_is_dropped() {
     for load in [Load::Eager, Load::OnAccess] {
         let (app, store, _) = script_with(|builder| builder.load(load));
         let browser = Browser::with_session(&app, &store, "/load/insert:a:1").await;
-        let gate = store.gate_next("get");
+        let call = Arc::new(());
+        let held = Arc::clone(&call);
+        store.before_next(Verb::Get, async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
         let request = app.clone().oneshot(browser.request("GET", "/load"));
         let mut request = tokio_test::task::spawn(request);
         assert!(request.poll().is_pending());
+        assert_eq!(store.calls(), ["get"]);
         // The test has it, and the call to the store.
-        assert_eq!(Arc::strong_count(&gate), 2);
+        assert_eq!(Arc::strong_count(&call), 2);
         drop(request);
-        assert_eq!(Arc::strong_count(&gate), 1);
+        assert_eq!(Arc::strong_count(&call), 1);
     }
 }
 
@@ -247,7 +253,7 @@ async fn the_extractor_answers_503_where_the_load_failed() {
             .route("/none", get("reached"))
             .layer(layer);
         let mut browser = Browser::with_cookie("__Host-id", &"A".repeat(43));
-        store.break_all(Some(Fault::Unavailable));
+        store.fail_all(Fault::Unavailable);
         for path in ["/session", "/option", "/logout"] {
             let answer = browser.get(&app, path).await;
             assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -262,7 +268,7 @@ async fn the_extractor_answers_503_where_the_load_failed() {
 async fn a_flush_after_a_failed_load_is_503_while_the_store_is_gone() {
     let (app, store, _) = script();
     let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     let answer = browser.get(&app, "/flush").await;
     assert_eq!(
         (answer.status.as_u16(), &*answer.body),
@@ -270,7 +276,7 @@ async fn a_flush_after_a_failed_load_is_503_while_the_store_is_gone() {
     );
     assert_eq!(answer.set_cookies(), [""; 0]);
     assert_eq!(store.calls(), ["get", "delete", "delete"]);
-    store.break_all(None);
+    store.restore();
     assert_eq!(browser.sees(&app).await, "a=1");
 }
 

@@ -23,7 +23,7 @@ async fn save_aside(
 ) -> (Answer, Result<(), sessile::Error>) {
     let gate = store.gate_next("replace");
     let saved = Arc::new(Mutex::new(None));
-    let (keep, watch) = (Arc::clone(&saved), store.clone());
+    let (keep, held) = (Arc::clone(&saved), gate.clone());
     let app = Router::new()
         .fallback(async move |session: Session| {
             session
@@ -31,7 +31,7 @@ async fn save_aside(
                 .unwrap();
             let saving = session.clone();
             let task = tokio::spawn(async move { saving.save().await });
-            watch.called("replace", 1).await;
+            held.reached().await;
             // The save has them, and they are still to be seen.
             assert_eq!(session.get::<u32>("n").unwrap(), Some(1));
             assert!(!session.is_modified());
@@ -40,12 +40,12 @@ async fn save_aside(
         })
         .layer(layer);
     let answering = browser.start(&app, "/");
-    store.called("replace", 1).await;
+    gate.reached().await;
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
     assert_eq!(store.calls(), ["get", "replace"]);
-    gate.add_permits(1);
+    gate.open();
     let answer = answering.answer().await;
     let task = saved.lock().unwrap().take().unwrap();
     (answer, task.await.unwrap())
@@ -114,18 +114,17 @@ async fn a_flush_after_a_save_under_way_comes_after_it() {
 #[tokio::test]
 async fn two_first_saves_make_one_session() {
     let (layer, app, store) = fixture();
-    let gate = store.gate("add");
-    let watch = store.clone();
+    let gate = store.gate_next("add");
     let creating = Router::new()
         .fallback(async move |session: Session| {
             session.insert("a", 1).unwrap();
             let (one, other) = (session.clone(), session.clone());
             let one = tokio::spawn(async move { one.save().await });
-            watch.called("add", 1).await;
+            gate.reached().await;
             session.insert("b", 2).unwrap();
             let other = tokio::spawn(async move { other.save().await });
             tokio::task::yield_now().await;
-            gate.add_permits(1);
+            gate.open();
             one.await.unwrap().unwrap();
             other.await.unwrap().unwrap();
             assert!(!session.is_modified());

@@ -33,13 +33,13 @@ async fn a_write_in_flight_after_a_logout_leaves_the_session_dead() {
 async fn a_write_whose_commit_has_begun_before_the_logout_leaves_the_session_dead() {
     let (app, store, _) = script();
     let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    let gate = store.gate("replace");
+    let gate = store.gate_next("replace");
     let writing = browser.start(&app, "/insert:b:2");
-    store.called("replace", 1).await;
+    gate.reached().await;
 
     assert_ok(&browser.clone().get(&app, "/flush").await);
 
-    gate.add_permits(1);
+    gate.open();
     assert_interrupted(&writing.answer().await);
     assert_eq!(store.len(), 0);
 }
@@ -82,21 +82,21 @@ async fn a_logout_and_a_rotation_that_meet_at_the_store_end_the_session_in_eithe
     for rotation_first in [true, false] {
         let (app, store, _) = script();
         let old = Browser::with_session(&app, &store, "/insert:a:1").await;
-        let (replace, delete) = (store.gate("replace"), store.gate("delete"));
+        let (replace, delete) = (store.gate_next("replace"), store.gate_next("delete"));
         let rotating = old.start(&app, "/cycle");
         let logout = old.start(&app, "/flush");
-        store.called("replace", 1).await;
-        store.called("delete", 1).await;
+        replace.reached().await;
+        delete.reached().await;
 
         let (rotated, logged_out) = if rotation_first {
-            replace.add_permits(1);
+            replace.open();
             let rotated = rotating.answer().await;
-            delete.add_permits(1);
+            delete.open();
             (rotated, logout.answer().await)
         } else {
-            delete.add_permits(1);
+            delete.open();
             let logged_out = logout.answer().await;
-            replace.add_permits(1);
+            replace.open();
             (rotating.answer().await, logged_out)
         };
 
@@ -278,7 +278,7 @@ async fn a_cache_that_is_gone_is_an_error_in_time_and_recovers_without_a_restart
         let (app, store, _) = script();
         let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
         let writing = browser.start(&app, "/hold/insert:b:2").held().await;
-        store.break_all(Some(fault));
+        store.fail_all(fault);
 
         // Who reads, who writes, who was about to commit: all are told, and no cookie is touched.
         let written = writing.finish_in_time_of().await;
@@ -295,7 +295,7 @@ async fn a_cache_that_is_gone_is_an_error_in_time_and_recovers_without_a_restart
         assert_ok(&browser.clone().get(&app, "/").await);
         assert_ok(&Browser::new().get(&app, "/show").await);
 
-        store.break_all(None);
+        store.restore();
         assert_eq!(browser.sees(&app).await, "a=1");
         assert_ok(&browser.clone().get(&app, "/insert:b:2").await);
         assert_eq!(browser.sees(&app).await, "a=1 b=2");

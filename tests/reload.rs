@@ -194,11 +194,11 @@ async fn it_waits_for_a_save_under_way() {
     let gate = it.store.gate_next("replace");
     let saving = it.session.clone();
     let saving = tokio::spawn(async move { saving.save().await });
-    it.store.called("replace", 1).await;
+    gate.reached().await;
     let mut reload = tokio_test::task::spawn(it.session.reload());
     assert!(reload.poll().is_pending());
     assert_eq!(it.store.calls(), ["replace"]);
-    gate.add_permits(1);
+    gate.open();
     saving.await.unwrap().unwrap();
     assert!(reload.is_woken());
     reload.await.unwrap();
@@ -216,7 +216,7 @@ async fn a_damaged_record_is_not_taken_in() {
 
 #[tokio::test]
 async fn it_is_free_where_there_is_nothing_to_read() {
-    let it = fixture_where(TestStore::evict).await;
+    let it = fixture_where(|store| store.evict_all()).await;
     it.session.insert("b", 2).unwrap();
     it.session.reload().await.unwrap();
     assert_eq!(it.value("b"), Some(2));

@@ -45,10 +45,10 @@ async fn all_the_cookies_of_a_request_are_looked_up_in_one_time_limit() {
     let mut browser = Browser::new();
     let answer = async {
         let open = async {
-            store.called("get", 1).await;
+            gate.reached().await;
             tokio::time::advance(LIMIT / 2).await;
             store.fail_next("get", Fault::Hang);
-            gate.add_permits(1);
+            gate.open();
         };
         tokio::join!(browser.send(&app, request), open).0
     };
@@ -143,10 +143,10 @@ async fn the_answer_waits_no_longer_than_a_commit_may_take() {
         .start(&app, "/clear/save-aside/hold/expire:60")
         .held()
         .await;
-    store.called("get", 1).await;
+    gate.reached().await;
     let open = async {
         tokio::time::sleep(LIMIT / 2).await;
-        gate.add_permits(1);
+        gate.open();
     };
     let (answer, ()) = tokio::join!(request.finish(), open);
     assert_eq!((answer.status.as_u16(), &*answer.body), (503, "TimedOut"));

@@ -177,7 +177,7 @@ impl Event {
 
 /// A verb of the [`Store`](crate::store::Store).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a store has these four verbs")]
 pub enum Verb {
     /// Reads an entry.
     Get,

@@ -43,7 +43,7 @@ async fn an_unknown_id_is_answered_with_a_fresh_one() {
     let (app, store, _) = script();
     let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
     let old = browser.clone();
-    store.evict();
+    store.evict_all();
     assert_silent(&browser.get(&app, "/show").await);
     assert_ok(&browser.get(&app, "/insert:b:2").await);
     assert_eq!(store.calls(), ["get", "get", "add"]);
@@ -69,7 +69,7 @@ async fn where_an_entry_exists_three_other_ids_are_tried_at_most() {
         assert_eq!(store.calls(), vec!["add"; (denied + 1).min(3)]);
     }
     // No id was tried twice.
-    let added = std::mem::take(&mut store.inside().added);
+    let added = store.added();
     assert_eq!(added.len(), 2 + 3 + 3);
     assert_eq!(added.iter().collect::<HashSet<_>>().len(), added.len());
 }
@@ -87,7 +87,7 @@ async fn a_creation_in_doubt_goes_on_with_another_id() {
         assert_ok(&browser.get(&app, "/insert:a:1").await);
         let calls = store.calls();
         assert_eq!(calls, ["add", "add"]);
-        let added = store.inside().added.clone();
+        let added = store.added();
         assert_ne!(added[0], added[1]);
         // The first may have been created: it is nobody's.
         assert_eq!(store.len(), sessions);

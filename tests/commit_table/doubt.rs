@@ -1,6 +1,6 @@
 //! Writes in doubt: what the ladder of the protocol says about an answer that did not come.
 
-use crate::support::{Browser, Fault, Started, TestStore, script};
+use crate::support::{Browser, Fault, Gate, Started, TestStore, script};
 use crate::{assert_error, assert_ok, assert_silent, id_set};
 use axum::Router;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn a_write_in_doubt_to_an_entry_that_is_gone_is_an_interruption() {
         let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
         let (writing, gate) = in_doubt(&app, &store, &browser, "/increment:a", fault).await;
         assert_ok(&browser.clone().get(&app, "/flush").await);
-        gate.add_permits(1);
+        gate.open();
         assert_error(&writing.answer().await, 400, "Interrupted");
     }
 }
@@ -58,13 +58,13 @@ async fn in_doubt(
     browser: &Browser,
     path: &str,
     fault: Fault,
-) -> (Started, std::sync::Arc<tokio::sync::Semaphore>) {
+) -> (Started, Gate) {
     let request = browser.start(app, &format!("/hold{path}")).held().await;
     store.fail_next("replace", fault);
     let gate = store.gate_next("get");
     store.calls();
     request.go();
-    store.called("get", 1).await;
+    gate.reached().await;
     assert_eq!(store.calls(), ["replace", "get"]);
     (request, gate)
 }
@@ -79,7 +79,7 @@ async fn a_write_in_doubt_is_resolved_behind_three_other_writes_and_never_guesse
             for _ in 0..others {
                 assert_ok(&browser.clone().get(&app, "/increment:a").await);
             }
-            gate.add_permits(1);
+            gate.open();
             let answer = writing.answer().await;
             let mut seen = others;
             if others < 4 {
@@ -103,7 +103,7 @@ async fn a_write_found_again_under_anothers_secret_is_done_and_sends_no_cookie()
     let (writing, gate) = in_doubt(&app, &store, &browser, "/increment:a", Fault::LostAnswer).await;
     let mut rotated = browser.clone();
     assert_ok(&rotated.get(&app, "/cycle").await);
-    gate.add_permits(1);
+    gate.open();
     assert_silent(&writing.answer().await);
     assert_eq!(rotated.sees(&app).await, "a=2");
 }
@@ -115,7 +115,7 @@ async fn a_write_that_was_lost_before_anothers_rotation_is_an_interruption() {
     let (writing, gate) = in_doubt(&app, &store, &browser, "/increment:a", Fault::Lost).await;
     let mut rotated = browser.clone();
     assert_ok(&rotated.get(&app, "/cycle").await);
-    gate.add_permits(1);
+    gate.open();
     assert_error(&writing.answer().await, 400, "Interrupted");
     assert_eq!(rotated.sees(&app).await, "a=1");
 }
@@ -194,9 +194,9 @@ async fn the_whole_commit_has_one_time_budget() {
     store.calls();
     let start = Instant::now();
     writing.go();
-    store.called("replace", 1).await;
+    gate.reached().await;
     tokio::time::advance(Duration::from_millis(1500)).await;
-    gate.add_permits(1);
+    gate.open();
     // The write met a conflict, so nothing is in doubt.
     assert_error(&writing.answer().await, 503, "TimedOut");
     assert_eq!(start.elapsed(), Duration::from_secs(2));

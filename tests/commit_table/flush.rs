@@ -56,7 +56,7 @@ async fn a_flush_without_a_load_deletes_the_entry() {
 async fn a_flush_needs_no_verb_where_the_load_found_none() {
     let (app, store, _) = script();
     let mut browser = Browser::with_session(&app, &store, "/insert:a:1").await;
-    store.evict();
+    store.evict_all();
     let answer = browser.get(&app, "/flush").await;
     assert_ok(&answer);
     assert_removed(&answer);
@@ -68,7 +68,7 @@ async fn a_flush_of_an_entry_that_is_gone_by_then_is_done() {
     let (app, store, _) = script();
     let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
     let logout = browser.start(&app, "/hold/flush").held().await;
-    store.evict();
+    store.evict_all();
     let answer = logout.finish().await;
     assert_ok(&answer);
     assert_removed(&answer);
@@ -226,11 +226,11 @@ async fn a_flush_that_ends_only_one_of_two_sessions_is_not_called_done() {
         let app = app.clone();
         async move { with_ids(&app, "/flush", &[&ids[0], &ids[1]]).await }
     });
-    store.called("delete", 1).await;
+    gate.reached().await;
     // From the second on.
     store.fail_next("delete", Fault::Unavailable);
     store.fail_next("delete", Fault::Unavailable);
-    gate.add_permits(1);
+    gate.open();
     assert_error(&logout.await.unwrap(), 503, "Unavailable");
     assert_eq!(store.len(), 1);
 }

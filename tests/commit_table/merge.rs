@@ -19,11 +19,11 @@ where
 
     let gate = store.gate_next("replace");
     let request = browser.start(&handling, "/");
-    store.called("replace", 1).await;
+    gate.reached().await;
     assert_ok(&browser.get(&app, change).await);
     let stored = store.record();
     store.calls();
-    gate.add_permits(1);
+    gate.open();
     let answer = request.answer().await;
     if status == 200 {
         assert_ok(&answer);

@@ -74,7 +74,7 @@ async fn the_cookie_of_a_save_is_dropped_where_the_last_commit_is_interrupted() 
         let (app, store, _) = script();
         let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
         let request = browser.start(&app, path).held().await;
-        store.evict();
+        store.evict_all();
         let answer = request.finish().await;
         assert_error(&answer, 400, "Interrupted");
         assert_eq!(store.len(), 0);
@@ -163,10 +163,10 @@ async fn a_save_that_was_found_again_under_anothers_secret_leaves_a_superseded_s
         store.fail_next("replace", Fault::LostAnswer);
         let gate = store.gate_next("get");
         request.go();
-        store.called("get", 2).await;
+        gate.reached().await;
         let mut rotated = browser.clone();
         assert_ok(&rotated.get(&app, "/cycle").await);
-        gate.add_permits(1);
+        gate.open();
 
         let answer = request.answer().await;
         if interrupted {
@@ -192,10 +192,10 @@ async fn the_cookie_of_a_save_is_dropped_where_a_later_one_was_found_under_anoth
     store.fail_next("replace", Fault::LostAnswer);
     let gate = store.gate_next("get");
     request.go();
-    store.called("get", 2).await;
+    gate.reached().await;
     let mut rotated = browser.clone();
     assert_ok(&rotated.get(&app, "/cycle").await);
-    gate.add_permits(1);
+    gate.open();
 
     assert_silent(&request.answer().await);
     assert_eq!(rotated.sees(&app).await, "a=3");

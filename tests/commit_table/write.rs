@@ -113,7 +113,7 @@ async fn an_entry_that_is_gone_is_an_interruption_and_makes_none() {
         let (app, store, _) = script();
         let browser = Browser::with_session(&app, &store, "/insert:a:1").await;
         let writing = browser.start(&app, path).held().await;
-        store.evict();
+        store.evict_all();
         assert_error(&writing.finish().await, 400, "Interrupted");
         assert_eq!(store.calls(), ["get", "replace"]);
         assert_eq!(store.len(), 0);
@@ -129,9 +129,9 @@ async fn an_entry_that_goes_between_a_conflict_and_its_look_is_an_interruption()
     store.calls();
     let gate = store.gate_next("get");
     writing.go();
-    store.called("get", 1).await;
-    store.evict();
-    gate.add_permits(1);
+    gate.reached().await;
+    store.evict_all();
+    gate.open();
     assert_error(&writing.answer().await, 400, "Interrupted");
     assert_eq!(store.calls(), ["replace", "get"]);
 }

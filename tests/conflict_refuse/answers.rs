@@ -188,7 +188,7 @@ async fn a_clear_that_did_not_wait_for_the_load_counts_from_there() {
         let request = browser.start(&app, "/");
         house.store.called("replace", 1).await;
         assert_ok(&browser.clone().get(&house.others, other).await);
-        gate.add_permits(1);
+        gate.open();
         assert_eq!(request.answer().await.status, status);
         house.store.calls();
     }

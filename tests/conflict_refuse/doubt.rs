@@ -15,7 +15,7 @@ async fn in_doubt(fault: Fault) -> (Result<(), sessile::Error>, Option<i64>) {
     let saving = tokio::spawn(async move { session.save().await });
     house.store.called("get", 1).await;
     house.set(&id, "a", 2).await;
-    gate.add_permits(1);
+    gate.open();
     (saving.await.unwrap(), house.value(&id, "mine").await)
 }
 

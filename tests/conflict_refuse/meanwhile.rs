@@ -1,10 +1,8 @@
 //! What is read while a save is under way, in another task of the same request.
 
-use crate::support::Fault;
+use crate::support::{Fault, Gate};
 use crate::{House, Step, assert_stale, get, refusing};
 use sessile::{Error, ErrorKind, Session, SessionId};
-use std::sync::Arc;
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// A session whose save waits to `replace`.
@@ -12,7 +10,7 @@ struct Saving {
     house: House,
     session: Session,
     id: SessionId,
-    gate: Arc<Semaphore>,
+    gate: Gate,
     save: JoinHandle<Result<(), Error>>,
 }
 
@@ -42,7 +40,7 @@ impl Saving {
         if let Some(key) = other {
             self.house.set(&self.id, key, 7).await;
         }
-        self.gate.add_permits(1);
+        self.gate.open();
         (&mut self.save).await.unwrap().unwrap();
         self.session.insert("later", 1).unwrap();
         self.session.save().await
@@ -109,7 +107,7 @@ async fn it_counts_together_with_what_was_read_before_a_save_that_failed() {
         let save = tokio::spawn(async move { saved.save().await });
         house.store.called("replace", 1).await;
         read(&session).unwrap();
-        gate.add_permits(1);
+        gate.open();
         assert_eq!(
             save.await.unwrap().unwrap_err().kind(),
             ErrorKind::Unavailable
@@ -123,7 +121,7 @@ async fn it_counts_together_with_what_was_read_before_a_save_that_failed() {
 async fn it_counts_after_the_save_too() {
     let mut it = saving().await;
     assert_eq!(it.session.get("a").unwrap(), Some(1));
-    it.gate.add_permits(1);
+    it.gate.open();
     (&mut it.save).await.unwrap().unwrap();
     it.house.set(&it.id, "a", 7).await;
     it.session.insert("later", 1).unwrap();

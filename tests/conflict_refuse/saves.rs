@@ -199,14 +199,14 @@ async fn what_was_read_of_a_session_that_stood_in_is_no_ground_to_write_on() {
         made.insert("n", 41).unwrap();
         made.save().await.unwrap();
         let id = made.id().unwrap().unwrap();
-        store.break_all(Some(Fault::Unavailable));
+        store.fail_all(Fault::Unavailable);
         let answer = Browser::with_cookie("__Host-id", &id.expose())
             .answer(&layer, async |session: Session| {
                 let mut n = session.get::<i64>("n")?.unwrap_or(0);
                 if writes {
                     session.insert("n", n + 1)?;
                 }
-                store.break_all(None);
+                store.restore();
                 session.reload().await?;
                 if !writes {
                     n = session.get("n")?.unwrap_or(0);

@@ -70,7 +70,7 @@ fn what_goes_wrong_in_the_inner_store_is_passed_on() {
         (Fault::TooLarge, "larger"),
         (Fault::Full, "full"),
     ] {
-        inner.break_all(Some(fault));
+        inner.fail_all(fault);
         let version = sessile::store::Version::new(1);
         let errors = [
             block_on(store.get(&place(1))).unwrap_err(),

@@ -50,7 +50,7 @@ fn opened(keys: &[u8], place: StoreKey, bytes: impl Into<Bytes>) -> Bytes {
     // So that the version is not the first.
     inner.hold(place, "");
     inner.hold(place, bytes);
-    let version = inner.inside().entries[&place].1;
+    let version = inner.entry(&place).unwrap().version;
     let entry = block_on(encrypted(inner, keys).get(&place)).unwrap();
     let entry = entry.expect("an entry that does not open is not missing");
     assert_eq!(entry.version, version);

@@ -68,7 +68,7 @@ async fn it_can_count_as_an_empty_session_and_is_never_adopted() {
         assert_ne!(browser.id(), old.id());
         assert_eq!(browser.sees(&app).await, "b=2");
         assert_eq!(old.sees(&app).await, "");
-        let entries = inner.inside().entries.clone();
+        let entries = inner.entries();
         assert_eq!(entries.len(), 2);
         assert!(entries.values().any(|(bytes, ..)| *bytes == entry));
     }

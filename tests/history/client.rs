@@ -114,7 +114,7 @@ impl Tab {
             _ => (true, self.user.jar.lock().unwrap().clone()),
         };
         let (after, outcome) = self.send(&app, browser.clone(), task, patience).await;
-        if is_own && after.jar != browser.jar {
+        if is_own && after != browser {
             *self.user.jar.lock().unwrap() = after;
         }
         outcome

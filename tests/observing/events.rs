@@ -217,7 +217,7 @@ async fn an_outage_that_visitors_do_not_see() {
     let it = watched_with(|builder| builder.on_store_error(OnStoreError::Anonymous));
     let mut browser = Browser::with_session(&it.app, &it.store, "/insert:a:1").await;
     it.told();
-    it.store.break_all(Some(Fault::Unavailable));
+    it.store.fail_all(Fault::Unavailable);
     assert_ok(&browser.get(&it.app, "/show/insert:a:2").await);
     assert_eq!(it.told(), ["WARN store_error Unavailable get"]);
 }
@@ -236,7 +236,7 @@ async fn a_store_that_is_slow() {
                 advance(Duration::from_millis(wait)).await;
                 // So that whoever waits notices the time.
                 tokio::task::yield_now().await;
-                gate.add_permits(1);
+                gate.open();
             };
             let path = format!("/insert:a:{wait}");
             assert_ok(&tokio::join!(browser.get(&it.app, &path), open).0);

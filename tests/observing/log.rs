@@ -29,7 +29,7 @@ async fn a_session_has_one_fingerprint_for_life_and_no_other_has_it() {
     browser.get(&it.app, "/insert:c:3").await;
     slow.finish().await;
     browser.get(&it.app, "/flush").await;
-    browser.jar.insert("__Host-id".to_owned(), before.unwrap());
+    browser.set_cookie("__Host-id", before.unwrap());
     browser.get(&it.app, "/show").await;
     let sessions = it.sessions();
     assert_eq!(sessions.len(), 12, "{sessions:?}");
@@ -50,7 +50,7 @@ async fn an_outage_is_one_warning_in_ten_seconds() {
     let mut browser = Browser::with_session(&it.app, &it.store, "/insert:a:1").await;
     it.told();
     let mut levels = async |fault: Fault, times: usize| {
-        it.store.break_all(Some(fault));
+        it.store.fail_all(fault);
         for _ in 0..times {
             browser.get(&it.app, "/show").await;
         }

@@ -36,7 +36,7 @@ async fn the_time_of_a_call_is_what_the_store_took() {
         let open = async {
             it.store.called(verb, 1).await;
             advance(LONG).await;
-            gate.add_permits(1);
+            gate.open();
         };
         let path = format!("/increment:{verb}");
         assert_ok(&tokio::join!(browser.get(&it.app, &path), open).0);
@@ -165,7 +165,7 @@ async fn an_observer_may_use_the_session_that_it_is_told_of() {
         answer(&layer, late.request("GET", "/"), write).await.status,
         400
     );
-    late.jar.clear();
+    late.remove_cookie("__Host-id");
     let seen = std::mem::take(&mut *curious.seen.lock().unwrap());
     let names: Vec<_> = seen.iter().map(|(name, _)| *name).collect();
     let expected = [

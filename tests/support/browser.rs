@@ -1,16 +1,27 @@
-//! A browser, as far as cookies go.
+//! The kit's browser, with answers that are read to their end.
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, Request, Response, StatusCode, header};
-use std::collections::BTreeMap;
+use sessile::test_util;
 use std::convert::Infallible;
-use tower::{Service, ServiceExt as _};
+use std::ops::{Deref, DerefMut};
+use tower::Service;
 
-/// Keeps the cookies that it is given, and sends them along. It does not judge them: what a
-/// real browser refuses is for a real browser to tell.
-#[derive(Debug, Clone, Default)]
-pub struct Browser {
-    pub jar: BTreeMap<String, String>,
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Browser(test_util::Browser);
+
+impl Deref for Browser {
+    type Target = test_util::Browser;
+
+    fn deref(&self) -> &test_util::Browser {
+        &self.0
+    }
+}
+
+impl DerefMut for Browser {
+    fn deref_mut(&mut self) -> &mut test_util::Browser {
+        &mut self.0
+    }
 }
 
 #[derive(Debug)]
@@ -56,34 +67,19 @@ impl Browser {
 
     /// A browser that has this one cookie.
     pub fn with_cookie(name: &str, value: &str) -> Self {
-        Self {
-            jar: [(name.to_owned(), value.to_owned())].into(),
-        }
+        let mut browser = Self::new();
+        browser.set_cookie(name, value);
+        browser
     }
 
     /// The value of the default session cookie.
     pub fn id(&self) -> Option<&str> {
-        self.jar.get("__Host-id").map(String::as_str)
+        self.cookie("__Host-id")
     }
 
     /// A request to this path, with the cookies.
     pub fn request(&self, method: &str, path: &str) -> Request<Body> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .body(Body::empty())
-            .unwrap();
-        if !self.jar.is_empty() {
-            let pairs: Vec<_> = self
-                .jar
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            request
-                .headers_mut()
-                .insert(header::COOKIE, pairs.join("; ").parse().unwrap());
-        }
-        request
+        self.0.request(method, path).map(Body::from)
     }
 
     pub async fn get<S>(&mut self, app: &S, path: &str) -> Answer
@@ -105,9 +101,8 @@ impl Browser {
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
     {
-        let answer = Self::read(app.clone().oneshot(request).await.unwrap()).await;
-        self.take(&answer);
-        answer
+        let response = self.0.send(app, request).await;
+        Self::read(response.map(Body::from)).await
     }
 
     /// The whole of a response.
@@ -123,14 +118,6 @@ impl Browser {
 
     /// Takes in the cookies of an answer.
     pub fn take(&mut self, answer: &Answer) {
-        for cookie in answer.set_cookies() {
-            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
-            let (name, value) = pair.split_once('=').unwrap();
-            if attributes.to_ascii_lowercase().contains("max-age=0") {
-                self.jar.remove(name);
-            } else {
-                self.jar.insert(name.to_owned(), value.to_owned());
-            }
-        }
+        self.0.take(&answer.headers);
     }
 }

@@ -25,7 +25,8 @@ mod visit;
 
 pub use browser::{Answer, Browser, assert_interrupted, assert_ok};
 pub use script::{Started, kind_of, script, script_with, scripted};
-pub use store::{Fault, TestStore};
+pub use sessile::test_util::Verb;
+pub use store::{Entries, Fault, Gate, TestStore};
 pub use time::{DAY, HOUR, MINUTE, MS, SECOND, now};
 pub use visit::{answer, headers, respond};
 

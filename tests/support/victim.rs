@@ -78,7 +78,7 @@ impl Victim {
             .with_state((store.clone(), swap.clone()));
         let mut browser = Browser::new();
         assert_eq!(block_on(browser.post(&app, "/make")).status, 200);
-        let key = *store.inside().entries.keys().next().unwrap();
+        let key = store.keys()[0];
         Self {
             record: store.record(),
             app,
@@ -143,8 +143,7 @@ impl Victim {
     }
 
     fn stored(&self) -> Option<Bytes> {
-        let inside = self.store.inside();
-        inside.entries.get(&self.key).map(|entry| entry.0.clone())
+        self.store.entry(&self.key).map(|entry| entry.value)
     }
 
     /// What cannot be read is never overwritten, and what does not belong to the id never adopted.
@@ -155,13 +154,13 @@ impl Victim {
         match (seen, status) {
             (Seen::Undecodable, 500) | (Seen::Loaded { .. }, 400 | 500) => {
                 assert_eq!((&stored[..], entries), (record, 1));
-                assert_eq!(browser.jar, self.browser.jar);
+                assert_eq!(browser, self.browser);
             }
             // It says that its id was rotated a moment ago, or in the future.
             (Seen::Empty, 400) => {
                 assert_ne!(record[ROTATED_AT], [0; 8]);
                 assert_eq!((&stored[..], entries), (record, 1));
-                assert_eq!(browser.jar, self.browser.jar);
+                assert_eq!(browser, self.browser);
             }
             (Seen::Empty, 200) => {
                 assert_eq!((&stored[..], entries), (record, 2));
@@ -192,7 +191,7 @@ impl Victim {
             200 => {}
             400 | 500 => {
                 assert_eq!(&self.stored().unwrap()[..], record);
-                assert_eq!(browser.jar, self.browser.jar);
+                assert_eq!(browser, self.browser);
             }
             _ => panic!("{status}"),
         }

@@ -8,23 +8,11 @@ use sessile::{ErrorKind, Session, SessionLayer};
 
 /// Puts these bytes in place of the roster.
 fn tamper(store: &TestStore, bytes: impl Into<Bytes>) {
-    let mut inside = store.inside();
-    let (_, entry) = inside
-        .entries
-        .iter_mut()
-        .find(|(key, _)| key.is_roster())
-        .unwrap();
-    entry.0 = bytes.into();
+    store.put(&store.roster(), bytes);
 }
 
 fn roster(store: &TestStore) -> Vec<u8> {
-    let inside = store.inside();
-    let (_, entry) = inside
-        .entries
-        .iter()
-        .find(|(key, _)| key.is_roster())
-        .unwrap();
-    entry.0.to_vec()
+    store.entry(&store.roster()).unwrap().value.to_vec()
 }
 
 async fn house() -> (SessionLayer, TestStore, Browser) {
@@ -86,7 +74,7 @@ async fn damaged_or_of_a_newer_version_it_is_an_error_and_stays() {
 async fn copied_from_another_user_it_shows_and_ends_nothing_of_theirs() {
     let (layer, store, alice) = house().await;
     let hers = roster(&store);
-    store.inside().entries.retain(|key, _| !key.is_roster());
+    assert!(store.evict(&store.roster()));
     logged_in(&layer, "bob", "his").await;
     tamper(&store, hers);
     let theirs = layer.sessions().of("bob");

@@ -1,8 +1,7 @@
 //! Sessions that are ended from elsewhere.
 
-use crate::support::{Fault, TestStore, assert_interrupted, assert_ok, kind_of, layer, layer_with};
+use crate::support::{Fault, assert_interrupted, assert_ok, kind_of, layer, layer_with};
 use crate::{labels, list, lives, log_in, logged_in, session_of};
-use sessile::store::StoreKey;
 use sessile::{ErrorKind, Session};
 
 #[tokio::test]
@@ -95,10 +94,8 @@ async fn a_write_or_a_rotation_in_flight_does_not_bring_an_ended_session_back() 
 #[tokio::test]
 async fn a_login_that_meets_the_end_of_all_is_interrupted() {
     let (layer, store, _) = layer_with(|builder| builder.error_response(kind_of));
-    let entered = |store: &TestStore| store.inside().added.len();
     logged_in(&layer, "alice", "first").await;
     let gate = store.gate_next("add");
-    let before = entered(&store);
     let (answer, ended) = tokio::join!(
         async {
             let mut browser = crate::support::Browser::new();
@@ -106,11 +103,9 @@ async fn a_login_that_meets_the_end_of_all_is_interrupted() {
             browser.visit(&layer, login).await.1
         },
         async {
-            while entered(&store) == before {
-                tokio::task::yield_now().await;
-            }
+            gate.reached().await;
             let ended = layer.sessions().of("alice").end_all().await;
-            gate.add_permits(1);
+            gate.open();
             ended.unwrap()
         }
     );
@@ -184,10 +179,7 @@ async fn a_logout_is_done_although_the_roster_cannot_be_written() {
 async fn a_session_without_a_roster_lives_until_it_ends_by_itself() {
     let (layer, store, _) = layer();
     let browser = logged_in(&layer, "alice", "").await;
-    store
-        .inside()
-        .entries
-        .retain(|key: &StoreKey, _| !key.is_roster());
+    assert!(store.evict(&store.roster()));
     assert_eq!(layer.sessions().of("alice").end_all().await.unwrap(), 0);
     assert!(lives(&layer, &browser).await, "as the docs say");
     // The next login of that session enters it again.

@@ -76,7 +76,7 @@ async fn a_handle_is_neither_id_nor_key_and_outlives_a_rotation() {
     let text = handle.to_string();
     assert_eq!(text.parse(), Ok(handle));
     assert!(!browser.id().unwrap().contains(&text));
-    for key in store.inside().entries.keys() {
+    for key in store.keys() {
         assert!(!key.to_text().contains(&text));
     }
     browser
@@ -112,9 +112,7 @@ async fn what_has_expired_is_left_out() {
 
 /// How long the roster is kept.
 fn time_to_live(store: &TestStore) -> Duration {
-    let inside = store.inside();
-    let roster = inside.entries.iter().find(|(key, _)| key.is_roster());
-    roster.unwrap().1.2
+    store.time_to_live(&store.roster()).unwrap()
 }
 
 #[tokio::test]

@@ -184,8 +184,7 @@ async fn principals_of_any_length_and_bytes_are_users_of_their_own() {
             1
         );
     }
-    let inside = store.inside();
-    for (value, ..) in inside.entries.values() {
+    for (value, ..) in store.entries().values() {
         assert!(value.len() < 400 && !value.windows(5).any(|part| part == b"alice"));
     }
 }
@@ -215,7 +214,7 @@ async fn without_a_store_a_login_is_refused_also_where_visitors_are_not() {
     use crate::support::Fault;
     let policy = OnStoreError::Anonymous;
     let (layer, store, _) = layer_with(|builder| builder.on_store_error(policy));
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     for rotates in [false, true] {
         let login = async |session: &Session| match rotates {
             true => session.renew_for("alice").unwrap(),

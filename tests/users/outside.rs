@@ -131,7 +131,7 @@ async fn a_store_that_is_gone_is_an_error_and_not_an_absent_session() {
     let (layer, store, _) = layer_with(|builder| builder.time_limit(limit));
     let browser = Browser::with_n(&layer).await;
     let id: SessionId = browser.id().unwrap().parse().unwrap();
-    store.break_all(Some(Fault::Unavailable));
+    store.fail_all(Fault::Unavailable);
     let sessions = layer.sessions();
     assert_eq!(
         sessions.load(&id).await.unwrap_err().kind(),
@@ -141,7 +141,7 @@ async fn a_store_that_is_gone_is_an_error_and_not_an_absent_session() {
         sessions.end(&id).await.unwrap_err().kind(),
         ErrorKind::Unavailable
     );
-    store.break_all(Some(Fault::Hang));
+    store.fail_all(Fault::Hang);
     assert_eq!(
         sessions.load(&id).await.unwrap_err().kind(),
         ErrorKind::TimedOut

@@ -1,0 +1,4 @@
+//! The kit for the tests of applications does what it says.
+
+mod browser;
+mod store;
