@@ -28,6 +28,8 @@
 //! The defaults are for https: a `__Host-id` cookie that is Secure, HttpOnly and SameSite=Lax. On a
 //! developer's machine there is [`plain_http`](SessionLayerBuilder::plain_http).
 //!
+//! The [guides](guide) go on from here: a first app, a login, a store, errors, security.
+//!
 //! # Overlapping requests
 //!
 //! A browser sends several requests at once, and several of them change the session. Each records
