@@ -53,7 +53,9 @@ impl Load {
                 Ok(entry) => entry.map_err(|_| ErrorKind::Unavailable.into()),
                 Err(stop) => Err(stop.into()),
             };
-            match entry.map(|entry| entry.map(|entry| judge(settings, id, self.key, entry))) {
+            match entry
+                .map(|entry| entry.map(|entry| judge(settings, carried, id, self.key, entry)))
+            {
                 Ok(None) => self.missing[self.index] = true,
                 Ok(Some(Found::Empty)) => {}
                 Ok(Some(Found::Superseded)) => self.superseded = true,
@@ -90,7 +92,13 @@ fn failed(settings: &Settings, error: Error) -> Found {
 }
 
 /// What an entry is to someone who comes with this id.
-fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Found {
+fn judge(
+    settings: &Settings,
+    carried: &Carried,
+    id: SessionId,
+    key: StoreKey,
+    entry: Entry,
+) -> Found {
     let record = match Record::decode(entry.value) {
         Ok(record) => record,
         Err(UnreadableRecord) => {
@@ -110,6 +118,7 @@ fn judge(settings: &Settings, id: SessionId, key: StoreKey, entry: Entry) -> Fou
             record,
             version: entry.version,
             at: now,
+            by_former_name: carried.by_former_name(),
         })
     } else if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
         Found::Superseded

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) may_fail: bool,
     pub(crate) base: Option<Base>,
     pub(crate) operations: Arc<Operations>,
+    /// A session that is stored gets another id.
+    pub(crate) rotates: bool,
     /// The updates among them were made on an older version than `base`.
     pub(crate) stale: bool,
     /// What a flush deletes.
@@ -72,12 +74,18 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
     let commit = Commit {
         settings,
         operations: &job.operations,
+        rotates: job.rotates,
         token: settings.random.unique(),
         verbs: Verbs::new(settings),
     };
     let outcome = match (job.plan, &job.base) {
         (Plan::Create, _) => commit.create().await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
+        // Nobody asked for it, so whatever is in its way is no error.
+        (Plan::Rename, Some(base)) => {
+            let renamed = commit.write(base, false).await;
+            Ok(renamed.unwrap_or_else(|_| Outcome::unchanged(Ok(()))))
+        }
         (Plan::Renew, Some(base)) => commit.renew(base).await,
         (Plan::Flush { create }, _) => return commit.flush(job, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
@@ -95,6 +103,7 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
 struct Commit<'a> {
     settings: &'a Settings,
     operations: &'a Operations,
+    rotates: bool,
     /// By this the commit recognises a write of its own.
     token: u64,
     verbs: Verbs<'a>,
@@ -132,7 +141,7 @@ impl Commit<'_> {
 
     /// Replaces the record, and merges with whoever comes between.
     async fn write(mut self, base: &Base, stale: bool) -> Result<Outcome, Error> {
-        let rotation = match self.operations.is_cycle() {
+        let rotation = match self.rotates {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
         };
@@ -286,6 +295,7 @@ impl Commit<'_> {
             record: draft.record,
             version,
             at: draft.now,
+            by_former_name: false,
         };
         Outcome {
             result: Ok(()),
