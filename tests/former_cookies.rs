@@ -469,6 +469,19 @@ async fn several_former_names_are_read_and_removed() {
 }
 
 #[tokio::test]
+async fn a_name_past_its_date_may_be_somebody_elses_and_is_left_alone() {
+    let shop = renamed_with(|builder| {
+        let builder = builder.keyspace(FORMER);
+        builder.former_cookie_name("reused", SystemTime::UNIX_EPOCH)
+    });
+    let mut browser = shop.browser().await;
+    browser.jar.insert("reused".into(), "x".into());
+    assert_renames(&browser.get(&shop.after, "/").await);
+    assert_ok(&browser.get(&shop.after, "/flush").await);
+    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["reused"]);
+}
+
+#[tokio::test]
 async fn on_plain_http_all_names_lose_their_prefix() {
     let store = TestStore::new();
     let builder = || SessionLayer::builder(store.clone()).plain_http();
