@@ -1,5 +1,11 @@
 //! Guides: longer texts for people, from the folder `docs`. There is no code here.
 
+#[doc = include_str!("../docs/from-django.md")]
+pub mod from_django {}
+
+#[doc = include_str!("../docs/from-tower-sessions.md")]
+pub mod from_tower_sessions {}
+
 #[doc = include_str!("../docs/overlap.md")]
 pub mod overlap {}
 

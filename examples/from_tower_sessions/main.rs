@@ -1,13 +1,15 @@
 //! Goes on with the sessions that tower-sessions left in Redis, so that a switch logs nobody out:
 //! `SESSION_STORE=redis://127.0.0.1 cargo run --example from_tower_sessions --features redis`.
 //!
-//! What there is to copy is in `take_over.rs`. It needs `redis`, `rmp-serde` and `serde_json`.
+//! What there is to copy is in `take_over.rs` and `old.rs`. It needs `redis`, `rmp-serde` and `serde_json`.
 
+mod old;
 mod take_over;
 
 use axum::{Router, middleware::from_fn_with_state, routing::get, routing::post};
+use old::Old;
 use sessile::{Error, Session, SessionLayer, store};
-use take_over::{NEW, Old, take_over};
+use take_over::{NEW, take_over};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -74,7 +74,7 @@
 //! eviction policy, a list may go while its sessions live, and then they are not listed and `end_all` does not
 //! find them. Where *end all sessions* has to hold even so, keep a number in the user's row that
 //! changes with it (as Django does with a hash of the password), put it into the session at login, and compare
-//! the two when the session is loaded; `examples/login.rs` does.
+//! the two when the session is loaded; `examples/login` does.
 
 mod handle;
 mod user;
