@@ -1,5 +1,7 @@
 //! How a layer is configured, and which configurations there cannot be.
 
+mod former;
+
 use crate::assurance::Assurance;
 use crate::clock::{Clock, SystemClock};
 use crate::cookie::{Attributes, CookieTemplate, SameSite};
@@ -19,7 +21,7 @@ use crate::store::{ErasedStore, Keyspace, Store, erase};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 impl SessionLayer {
     /// A layer over this store, with the defaults: a `__Host-id` cookie for https, 14 days idle, 30
@@ -65,6 +67,8 @@ pub struct SessionLayerBuilder {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     cookie_name: String,
+    former_names: Vec<(String, SystemTime)>,
+    keyspace: Option<String>,
     attributes: Attributes,
     lifetimes: Lifetimes,
     load: Load,
@@ -88,6 +92,8 @@ impl SessionLayerBuilder {
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom::default()),
             cookie_name: "__Host-id".to_owned(),
+            former_names: Vec::new(),
+            keyspace: None,
             attributes: Attributes {
                 path: "/".to_owned(),
                 domain: None,
@@ -117,7 +123,8 @@ impl SessionLayerBuilder {
     }
 
     /// The name of the cookie. By default `__Host-id`: browsers take that prefix only from this very
-    /// host and over https (RFC 6265bis, 4.1.3). Another name is another set of sessions.
+    /// host and over https (RFC 6265bis, 4.1.3). Another name is another set of sessions; to keep
+    /// those of a former name there is [`former_cookie_name`](Self::former_cookie_name).
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie_name = name.into();
         self
@@ -335,8 +342,7 @@ impl SessionLayerBuilder {
     /// A [`ConfigError`] that names the setting to change, if they do not fit together.
     pub fn build(mut self) -> Result<SessionLayer, ConfigError> {
         if self.plain_http {
-            let (_, prefix) = Prefix::of(&self.cookie_name);
-            self.cookie_name.drain(..prefix);
+            self.strip_prefixes();
             self.attributes.secure = false;
             log::warn!("the session cookie is sent over plain http: not for production");
         }
@@ -347,8 +353,11 @@ impl SessionLayerBuilder {
                 name: self.cookie_name.clone(),
             },
         )?;
+        let former_names = self.former_names()?;
+        let keyspace = self.keyspace.as_ref().unwrap_or(&self.cookie_name);
         Ok(SessionLayer::from(Settings {
-            keyspace: Keyspace::new(&self.cookie_name, &self.application),
+            keyspace: Keyspace::new(keyspace, &self.application),
+            former_names,
             store: self.store,
             watch: Watch::new(self.observer, Arc::clone(&self.clock)),
             clock: self.clock,
@@ -521,6 +530,13 @@ pub enum ConfigError {
         /// The name that was set.
         name: String,
     },
+    /// A former name of the cookie is empty, or no token.
+    FormerCookieName {
+        /// The name that was set.
+        name: String,
+    },
+    /// The cookie has a former name, but nothing says under which keys its sessions are.
+    FormerNameNeedsKeyspace,
     /// The path of the cookie does not begin with `/`, or has a character that ends it.
     CookiePath {
         /// The path that was set.
@@ -565,6 +581,13 @@ impl fmt::Display for ConfigError {
                 f,
                 "`cookie_name` is {name:?}: it takes letters, digits and any of !#$%&'*+-.^_`|~, at \
                  least one"
+            ),
+            Self::FormerCookieName { name } => {
+                write!(f, "`former_cookie_name` is {name:?}, which no cookie can have had")
+            }
+            Self::FormerNameNeedsKeyspace => f.write_str(
+                "`former_cookie_name` needs `keyspace`, the name that the sessions are stored under: the first \
+                 that the cookie had",
             ),
             Self::CookiePath { path } => write!(
                 f,

@@ -1,5 +1,6 @@
 //! The session's cookie: found in a request byte by byte, written to a response.
 
+use crate::expiry::Timestamp;
 use crate::id::SessionId;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
@@ -9,11 +10,16 @@ use std::time::Duration;
 /// The session cookies that a request carried.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Carried {
+    /// Those of the present name first.
     ids: [Option<SessionId>; Self::MAX],
+    /// How many are of the present name.
+    present: usize,
     /// Whether there was a cookie of the name at all, be it malformed.
     pub(crate) any: bool,
     /// Whether one of them was malformed.
     pub(crate) malformed: bool,
+    /// Whether there was one of a former name.
+    pub(crate) former: bool,
 }
 
 impl Carried {
@@ -25,8 +31,16 @@ impl Carried {
         self.ids.iter().flatten().copied()
     }
 
+    /// The id to look up at this turn. One of a former name is only looked up if there is no cookie of
+    /// the present one.
     pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
-        self.ids.get(index).copied().flatten()
+        let counts = !self.any || index < self.present;
+        self.ids.get(index).copied().flatten().filter(|_| counts)
+    }
+
+    /// Whether the ids that are looked up are of a former name.
+    pub(crate) const fn by_former_name(&self) -> bool {
+        self.former && !self.any
     }
 
     /// As if a request had carried this id.
@@ -44,12 +58,32 @@ impl Carried {
 }
 
 /// Finds the cookies with this name.
+pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
+    let mut carried = Carried::default();
+    carried.any = find(headers, name, &mut carried);
+    carried.present = carried.ids().count();
+    carried
+}
+
+/// Finds those with a former name too.
+pub(crate) fn read_former(
+    headers: &HeaderMap,
+    names: &[FormerName],
+    now: Timestamp,
+    carried: &mut Carried,
+) {
+    for former in names.iter().filter(|former| former.counts(now)) {
+        carried.former |= find(headers, &former.name, carried);
+    }
+}
+
+/// Whether there is a cookie with this name. Its id is pushed to the others.
 ///
 /// Only the bytes count (RFC 6265bis, 5.8): pairs end at `;`, spaces and tabs around them go, and the
 /// name has to be the same to the byte. Unquoting, decoding or trimming anything else would let
 /// a sister domain forge a cookie with a `__Host-` prefix.
-pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
-    let mut carried = Carried::default();
+fn find(headers: &HeaderMap, name: &str, carried: &mut Carried) -> bool {
+    let mut any = false;
     for line in headers.get_all(header::COOKIE) {
         for pair in pairs(line.as_bytes()) {
             let Some(value) = trim(pair).strip_prefix(name.as_bytes()) else {
@@ -58,14 +92,14 @@ pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
             let Some(value) = value.strip_prefix(b"=") else {
                 continue;
             };
-            carried.any = true;
+            any = true;
             match SessionId::parse(value) {
                 Some(id) => carried.push(id),
                 None => carried.malformed = true,
             }
         }
     }
-    carried
+    any
 }
 
 fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -175,6 +209,22 @@ impl CookieTemplate {
         let mut header = HeaderValue::try_from(text).ok()?;
         header.set_sensitive(true);
         Some(header)
+    }
+}
+
+/// A name that the cookie had before.
+#[derive(Debug)]
+pub(crate) struct FormerName {
+    pub(crate) name: String,
+    pub(crate) until: Timestamp,
+    /// The header that takes the cookie out of the browser.
+    pub(crate) removal: HeaderValue,
+}
+
+impl FormerName {
+    /// Whether cookies of this name are still read.
+    pub(crate) fn counts(&self, now: Timestamp) -> bool {
+        now < self.until
     }
 }
 

@@ -140,6 +140,7 @@ fn answer<B: ResponseBody, E>(
         settings,
         parting.accessed,
         parting.cookie,
+        parting.former,
     );
     Ok(response)
 }

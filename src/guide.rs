@@ -11,6 +11,7 @@
 //! * [Testing your app](testing): logged-in users, expiry, a store that fails, overlaps that are forced.
 //! * [Errors and what to show](errors): each kind, its status, and what to say.
 //! * [Security](security): the requirements of OWASP ASVS 5.0, and who sees to each.
+//! * Moving over [from tower-sessions](from_tower_sessions), or [from Django](from_django).
 
 // In a guide, a link is defined at the end, for a forge. Here the same words lead into these pages, since
 // the first definition counts.
@@ -54,3 +55,11 @@ pub mod errors {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/security.md")]
 pub mod security {}
+
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/from-tower-sessions.md")]
+pub mod from_tower_sessions {}
+
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/from-django.md")]
+pub mod from_django {}

@@ -49,25 +49,10 @@
 //! The guide [*Requests that overlap*](guide::overlap) shows what gets lost without this, and how to
 //! write handlers that lose nothing.
 //!
-//! # Coming from Django
+//! # Moving over
 //!
-//! | Django | here |
-//! |---|---|
-//! | `session[key]`, `get(key, default)` | [`get`](Session::get), with `unwrap_or` |
-//! | `session[key] = value` | [`insert`](Session::insert) |
-//! | `del session[key]`, `pop(key)` | [`remove`](Session::remove) |
-//! | `key in session`, `has_key` | [`contains_key`](Session::contains_key) |
-//! | `clear()` | [`clear`](Session::clear) |
-//! | `flush()`, `delete()` | [`flush`](Session::flush) |
-//! | `cycle_key()` | [`cycle_id`](Session::cycle_id) |
-//! | `exists(key)` | [`is_new`](Session::is_new): an id that is in no store is never adopted |
-//! | `save()` | [`save`](Session::save), seldom needed |
-//! | `set_expiry(seconds)`, `(datetime)`, `(0)`, `(None)` | [`set_expiry`](Session::set_expiry) with a `Duration`, a `SystemTime`, [`Expiry::BrowserSession`], [`Expiry::Default`] |
-//! | `get_expiry_age()`, `get_expiry_date()` | [`expiry_age`](Session::expiry_age), [`expiry_date`](Session::expiry_date) |
-//! | `get_expire_at_browser_close()` | [`expiry`](Session::expiry) |
-//! | `modified`, `accessed` | [`is_modified`](Session::is_modified), [`is_accessed`](Session::is_accessed); a change inside a value needs an `insert` or `update` |
-//! | `set_test_cookie()`, `test_cookie_worked()` | `insert` and `contains_key` |
-//! | `SessionInterrupted` | [`ErrorKind::Interrupted`] |
+//! [From tower-sessions](guide::from_tower_sessions), with the sessions that are in Redis and in the terms of axum-login too, and
+//! [from Django](guide::from_django): name by name, and what will differ.
 //!
 //! # Features
 //!

@@ -57,7 +57,7 @@ impl Load {
             self.call
                 .end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
             let found = match entry {
-                Ok(Ok(Some(entry))) => judge(settings, id, key, entry, notes),
+                Ok(Ok(Some(entry))) => judge(settings, carried, id, key, entry, notes),
                 Ok(Ok(None)) => {
                     notes.event(watch, Event::UnknownId, Some(key));
                     self.missing[self.index] = true;
@@ -107,6 +107,7 @@ fn failed(settings: &Settings, error: Error) -> Found {
 /// What an entry is to someone who comes with this id.
 fn judge(
     settings: &Settings,
+    carried: &Carried,
     id: SessionId,
     key: StoreKey,
     entry: Entry,
@@ -137,6 +138,7 @@ fn judge(
             record,
             version: entry.version,
             at: now,
+            by_former_name: carried.by_former_name(),
         })
     } else {
         note(Event::UnknownId);

@@ -11,16 +11,21 @@ use http::response::Response;
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
-/// Tells the browser its cookie, and caches that they must not share the response.
+/// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
+/// share the response.
 pub(crate) fn decorate(
     headers: &mut HeaderMap,
     settings: &Settings,
     accessed: bool,
     cookie: Option<HeaderValue>,
+    former: bool,
 ) {
     let sets_cookie = cookie.is_some();
     if let Some(cookie) = cookie {
         set_cookie(headers, settings.cookie.name(), cookie);
+        if former {
+            remove_former(headers, settings);
+        }
     }
     if accessed || sets_cookie {
         vary_by_cookie(headers);
@@ -62,6 +67,14 @@ pub(crate) fn default_error_response(error: &Error) -> Response<Bytes> {
         .insert(VARY, HeaderValue::from_static("cookie"));
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
+}
+
+/// Takes the cookies of former names out of the browser. After their date, somebody else may have them.
+fn remove_former(headers: &mut HeaderMap, settings: &Settings) {
+    let now = settings.now();
+    for former in settings.former_names.iter().filter(|it| it.counts(now)) {
+        set_cookie(headers, &former.name, former.removal.clone());
+    }
 }
 
 /// Adds the cookie. One that the handler set under the same name gives way to it.

@@ -46,7 +46,11 @@ where
             request.extensions_mut().insert(session);
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let carried = cookie::read(request.headers(), name);
+        let mut carried = cookie::read(request.headers(), name);
+        if !self.settings.former_names.is_empty() {
+            let (names, now) = (&self.settings.former_names, self.settings.now());
+            cookie::read_former(request.headers(), names, now, &mut carried);
+        }
         let session = Session::new(Arc::clone(&self.settings), carried, outer.cloned());
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), Some(session))

@@ -1,7 +1,7 @@
 //! What all requests under one layer share.
 
 use crate::clock::Clock;
-use crate::cookie::CookieTemplate;
+use crate::cookie::{CookieTemplate, FormerName};
 use crate::error::Error;
 use crate::expiry::{Lifetimes, Timestamp};
 use crate::observe::Watch;
@@ -139,6 +139,7 @@ pub(crate) struct Settings {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) cookie: CookieTemplate,
+    pub(crate) former_names: Box<[FormerName]>,
     pub(crate) keyspace: Keyspace,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) load: Load,

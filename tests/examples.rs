@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use support::http::{Client, Reply, Running};
 
 const HTML: Option<&str> = Some("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
@@ -18,31 +18,42 @@ fn set_cookie(reply: &Reply) -> &str {
 }
 
 #[test]
-fn each_example_is_short() {
+fn each_file_of_an_example_is_short() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let mut names = Vec::new();
-    for file in std::fs::read_dir(folder).unwrap() {
-        let path = file.unwrap().path();
-        let lines = std::fs::read_to_string(&path).unwrap().lines().count();
-        let name = path.file_name().unwrap().to_owned();
-        let most = if name == "devices.rs" { 120 } else { 80 };
-        assert!(lines < most, "{} has {lines} lines", path.display());
+    for path in entries(&folder) {
+        let files = match path.is_dir() {
+            true => entries(&path),
+            false => vec![path.clone()],
+        };
+        let name = path.file_stem().unwrap().to_owned();
+        let most = if name == "devices" { 120 } else { 80 };
+        for file in files {
+            let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines < most, "{} has {lines} lines", file.display());
+        }
         names.push(name);
     }
     names.sort();
+    names.dedup();
     assert_eq!(
         names,
         [
-            "cart.rs",
-            "counter.rs",
-            "custom_store.rs",
-            "devices.rs",
-            "login.rs",
-            "metrics.html",
-            "metrics.rs",
-            "plain_tower.rs"
+            "cart",
+            "counter",
+            "custom_store",
+            "devices",
+            "from_tower_sessions",
+            "login",
+            "metrics",
+            "plain_tower"
         ]
     );
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    entries.map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -224,6 +235,90 @@ fn a_user_sees_where_they_are_logged_in_and_ends_that() {
     assert_eq!(laptop.get("/").body.matches("<li>").count(), 1);
     assert_eq!(laptop.post("/logout", "").status, 303);
     assert!(laptop.get("/").body.contains("<h1>Log in</h1>"));
+}
+
+#[test]
+fn a_new_password_logs_other_browsers_out_and_not_this_one() {
+    let server = Running::example("login");
+    let [mut one, mut other] = [(); 2].map(|()| {
+        let mut client = Client::new(&server);
+        client.post("/login", "name=alice&password=sesame");
+        client
+    });
+    let mut bob = Client::new(&server);
+    bob.post("/login", "name=bob&password=sesame");
+    let before = one.jar.clone();
+    assert_eq!(one.post("/password", "").header("location"), Some("/"));
+    assert_ne!(one.jar, before);
+    assert_eq!(one.get("/").body, "alice, since 0 minutes\n");
+    assert_eq!(other.get("/").body, "nobody\n");
+    assert_eq!(bob.get("/").body, "bob, since 0 minutes\n");
+    other.post("/login", "name=alice&password=sesame");
+    assert_eq!(other.get("/").body, "alice, since 0 minutes\n");
+    // Who is not logged in has no password to change.
+    let reply = Client::new(&server).post("/password", "");
+    assert_eq!(reply.header("location"), Some("/?next=/password"));
+    assert_eq!(one.get("/").body, "alice, since 0 minutes\n");
+}
+
+#[test]
+fn a_permission_is_for_who_has_it_and_others_come_back_after_the_login() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    let reply = client.get("/admin");
+    let login = reply.header("location").unwrap();
+    assert_eq!((reply.status, login), (303, "/?next=/admin"));
+    client.accept = HTML;
+    let page = client.get(login).body;
+    assert!(
+        page.contains("name=next type=hidden value=\"/admin\""),
+        "{page}"
+    );
+
+    let reply = client.post("/login", "name=alice&password=sesame&next=/admin");
+    assert_eq!(reply.header("location"), Some("/admin"));
+    assert_eq!(client.get("/admin").status, 403);
+    client.post("/login", "name=admin&password=sesame&next=/admin");
+    assert_eq!(client.get("/admin").body, "the accounts\n");
+}
+
+#[test]
+fn the_login_leads_to_no_other_site() {
+    let server = Running::example("login");
+    let mut client = Client::new(&server);
+    for (next, leads_to) in [
+        ("/", "/"),
+        ("/a/b?c=d%26e%23f", "/a/b?c=d&e#f"),
+        ("/@host:80/..//", "/@host:80/..//"),
+        ("", "/"),
+        ("a", "/"),
+        ("//host", "/"),
+        ("///host", "/"),
+        ("/%5Chost", "/"),
+        ("%5C/host", "/"),
+        ("/a%5C..%5C%5Chost", "/"),
+        ("/%09/host", "/"),
+        ("%09//host", "/"),
+        ("/%0A/host", "/"),
+        ("/%0D%0ASet-Cookie:%20id=1", "/"),
+        ("/%00/host", "/"),
+        ("/%7F", "/"),
+        ("+/host", "/"),
+        ("/+/host", "/"),
+        ("/%C2%A0/host", "/"),
+        ("http://host", "/"),
+        ("http:/host", "/"),
+        ("javascript:alert(1)", "/"),
+    ] {
+        let form = format!("name=alice&password=sesame&next={next}");
+        let reply = client.post("/login", &form);
+        let location = reply.header("location");
+        assert_eq!((reply.status, location), (303, Some(leads_to)), "{next}");
+    }
+    client.post("/logout", "");
+    client.accept = HTML;
+    let page = client.get("/?next=/%22%3E%3Cscript%3E").body;
+    assert!(page.contains("value=\"/&quot;>&lt;script>\""), "{page}");
 }
 
 #[test]

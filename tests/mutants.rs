@@ -154,6 +154,29 @@ const MUTANTS: &[Mutant] = &[
         breaks: &["(I1)"],
     },
     Mutant {
+        name: "a renaming that gives up where its answer is lost",
+        exploration: "former_cookie",
+        file: "commit/run.rs",
+        old: "let renamed = commit.write(base, false).await;",
+        new: "let renamed = async {
+                let mut commit = commit;
+                let (ops, token) = (commit.operations, commit.token);
+                let secret = Some(Secret::draw(&*settings.random)?);
+                let draft = merge::write(settings, base, ops, token, secret, settings.now())?;
+                let value = draft.record.bytes().clone();
+                let ttl = draft.time_to_live;
+                let replaced = commit.verbs.replace(base.key, base.version, value, ttl).await?;
+                Ok::<_, Error>(match replaced {
+                    Some(Replaced::Done(version)) => {
+                        commit.written(base.handle, base.key, draft, version)
+                    }
+                    _ => Outcome::unchanged(Ok(())),
+                })
+            }
+            .await;",
+        breaks: &["(I3)"],
+    },
+    Mutant {
         name: "a refusal that compares nothing",
         exploration: "refuse",
         file: "commit/run.rs",

@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub(crate) recorded: bool,
     /// They change a byte of what was loaded.
     pub(crate) changed: bool,
+    /// It was found by a former name of the cookie, so it is to have another id.
+    pub(crate) renamed: bool,
     /// There is data for a new session.
     pub(crate) data: bool,
     /// The session was accessed, and its deadline is due to be moved.
@@ -46,6 +48,8 @@ pub(crate) enum Plan {
     Interrupt,
     Create,
     Write,
+    /// Another id, and nothing else.
+    Rename,
     Renew,
     Flush {
         create: bool,
@@ -60,6 +64,7 @@ pub(crate) fn plan(facts: Facts) -> Plan {
         cycled,
         recorded,
         changed,
+        renamed,
         data,
         renewal,
         failed,
@@ -78,6 +83,7 @@ pub(crate) fn plan(facts: Facts) -> Plan {
         Presence::Superseded if recorded => Plan::Interrupt,
         Presence::Empty if data => Plan::Create,
         Presence::Loaded if changed || cycled => Plan::Write,
+        Presence::Loaded if renamed => Plan::Rename,
         Presence::Loaded if renewal => Plan::Renew,
         _ => Plan::Nothing,
     }

@@ -23,6 +23,8 @@ pub(crate) struct Job {
     pub(crate) may_fail: bool,
     pub(crate) base: Option<Base>,
     pub(crate) operations: Arc<Operations>,
+    /// A session that is stored gets another id.
+    pub(crate) rotates: bool,
     /// The updates among them were made on an older version than `base`.
     pub(crate) stale: bool,
     /// What a flush deletes.
@@ -76,6 +78,7 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
     let commit = Commit {
         settings,
         operations: &job.operations,
+        rotates: job.rotates,
         token: settings.random.unique(),
         verbs: Verbs::new(settings),
         merged: false,
@@ -83,6 +86,11 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
     let outcome = match (job.plan, &job.base) {
         (Plan::Create, _) => commit.create().await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
+        // Nobody asked for it, so whatever is in its way is no error.
+        (Plan::Rename, Some(base)) => {
+            let renamed = commit.write(base, false).await;
+            Ok(renamed.unwrap_or_else(|_| Outcome::unchanged(Ok(()))))
+        }
         (Plan::Renew, Some(base)) => commit.renew(base).await,
         (Plan::Flush { create }, _) => return commit.flush(job, create).await,
         _ => Ok(Outcome::unchanged(Ok(()))),
@@ -100,6 +108,7 @@ pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
 struct Commit<'a> {
     settings: &'a Settings,
     operations: &'a Operations,
+    rotates: bool,
     /// By this the commit recognises a write of its own.
     token: u64,
     verbs: Verbs<'a>,
@@ -138,7 +147,7 @@ impl Commit<'_> {
 
     /// Replaces the record, and merges with whoever comes between.
     async fn write(mut self, base: &Base, stale: bool) -> Result<Outcome, Error> {
-        let rotation = match self.operations.is_cycle() {
+        let rotation = match self.rotates {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
         };
@@ -299,6 +308,7 @@ impl Commit<'_> {
             record: draft.record,
             version,
             at: draft.now,
+            by_former_name: false,
         };
         Outcome {
             result: Ok(()),

@@ -45,7 +45,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             Task::Refuse(ErrorKind::Interrupted.into())
         }
         Plan::Write if state.is_outdated() => Task::Refuse(ErrorKind::Stale.into()),
-        Plan::Renew if late => Task::Nothing,
+        Plan::Rename | Plan::Renew if late => Task::Nothing,
         plan if late && needs_cookie(plan, facts) => Task::Refuse(ErrorKind::ResponseSent.into()),
         plan => {
             let base = state.base().cloned();
@@ -64,6 +64,8 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
                 may_fail: anonymous && plan == Plan::Create && !logs_in && !facts.saved,
                 base,
                 operations,
+                // After the response there is no cookie to tell of it.
+                rotates: facts.cycled || facts.renamed && !late,
                 stale,
                 handles,
             });
@@ -98,6 +100,7 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
         cycled,
         recorded: pending.is_recorded(),
         changed,
+        renamed: state.is_by_former_name(),
         data: state.has_data(),
         // A write moves the deadline too, so there is no need to ask.
         renewal: !cycled
@@ -139,7 +142,8 @@ pub(crate) fn finish(
         CookieChange::Set(header) => state.owe(Some(header)),
         CookieChange::Remove => {
             state.flushed();
-            state.owe(state.carried().any.then(|| settings.cookie.removal()));
+            let carried = state.carried().any || state.carried().former;
+            state.owe(carried.then(|| settings.cookie.removal()));
         }
     }
     outcome.result

@@ -74,7 +74,7 @@
 //! eviction policy, a list may go while its sessions live, and then they are not listed and `end_all` does not
 //! find them. Where *end all sessions* has to hold even so, keep a number in the user's row that
 //! changes with it (as Django does with a hash of the password), put it into the session at login, and compare
-//! the two when the user is looked up; the guide [*The sessions of a user*](crate::guide::users) shows it.
+//! the two when the user is looked up; the guide [*The sessions of a user*](crate::guide::users) and `examples/login` show it.
 
 mod handle;
 mod user;

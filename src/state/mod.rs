@@ -24,6 +24,8 @@ pub(crate) struct Base {
     pub(crate) version: Version,
     /// When it was read, or written.
     pub(crate) at: Timestamp,
+    /// Its id came by a former name of the cookie, and is to be another.
+    pub(crate) by_former_name: bool,
 }
 
 impl Base {
@@ -93,6 +95,8 @@ pub(crate) struct Parting {
     /// What the browser is owed.
     pub(crate) cookie: Option<HeaderValue>,
     pub(crate) accessed: bool,
+    /// The request carried a cookie of a former name.
+    pub(crate) former: bool,
     /// Nobody needs them any more.
     _closures: Vec<Update>,
 }
@@ -207,8 +211,11 @@ impl State {
     /// The id, unless it is about to change.
     pub(crate) fn id(&self) -> Result<Option<SessionId>, Error> {
         let base = self.readable()?;
-        let rotates = self.operations().any(Operations::is_cycle);
-        Ok(base.filter(|_| !rotates).map(Base::id))
+        Ok(base.filter(|base| !self.rotates(base)).map(Base::id))
+    }
+
+    fn rotates(&self, base: &Base) -> bool {
+        base.by_former_name || self.operations().any(Operations::is_cycle)
     }
 
     pub(crate) fn expiry(&self) -> Result<Expiry, Error> {
@@ -245,8 +252,7 @@ impl State {
             return Ok(lifetimes.deadline(expiry, now, now));
         };
         let header = base.record.header();
-        let rotates = self.operations().any(Operations::is_cycle);
-        let moved = header.next_deadline(lifetimes, expiry, rotates, now);
+        let moved = header.next_deadline(lifetimes, expiry, self.rotates(base), now);
         Ok(moved.unwrap_or(header.deadline))
     }
 
@@ -384,7 +390,12 @@ impl State {
 
     /// Whether no row of the commit table can fit but the last.
     pub(crate) fn is_untouched(&self) -> bool {
-        !self.accessed && self.pending().is_empty()
+        !self.accessed && self.pending().is_empty() && !self.is_by_former_name()
+    }
+
+    /// Whether the session is to have another id, since it was found by a former name of the cookie.
+    pub(crate) fn is_by_former_name(&self) -> bool {
+        self.base().is_some_and(|base| base.by_former_name)
     }
 
     /// Whether there is data for a new session, or a user.
@@ -477,6 +488,7 @@ impl State {
         Parting {
             cookie: self.owed.take(),
             accessed: self.accessed,
+            former: self.carried.former,
             _closures: std::mem::take(&mut self.closures),
         }
     }

@@ -174,6 +174,12 @@ fn a_retired_id_beside_the_living_one_keeps_the_protocol() {
 }
 
 #[test]
+fn two_requests_with_a_former_cookie_keep_the_protocol() {
+    let scenarios = pairs(false).map(|pair| Scenario::new(pair, Start::Former, false, 1));
+    explore("former cookie", scenarios.collect());
+}
+
+#[test]
 fn two_first_requests_keep_the_protocol() {
     let scenarios = pairs(false).map(|pair| Scenario::new(pair, Start::Nobody, false, 1));
     explore("no session yet", scenarios.collect());

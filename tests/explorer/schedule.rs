@@ -25,6 +25,8 @@ pub(crate) enum Start {
     TwoBrowsers,
     /// The first with an id that a rotation retired, the others with the one it gave.
     Retired,
+    /// All with the id of one session, in one browser, under a former name of the cookie.
+    Former,
     /// All without a cookie.
     Nobody,
 }
@@ -47,6 +49,9 @@ pub(crate) struct Scenario {
     pub(crate) age: Duration,
 }
 
+/// A former name of the cookie.
+const FORMER: &str = "former";
+
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>>>>;
 
 /// The layer of one run, with what it stands on.
@@ -61,6 +66,8 @@ impl Bench {
         let clock = ManualClock::new();
         clock.jump_to(now);
         let layer = SessionLayer::builder(store.clone())
+            .keyspace("__Host-id")
+            .former_cookie_name(FORMER, now + Duration::from_secs(1))
             .clock(Arc::new(clock))
             .random(Arc::new(SeededRandom::new(seed)))
             .conflict(conflict)
@@ -75,7 +82,12 @@ impl Bench {
         Self { store, layer }
     }
 
-    fn request(&self, program: Program, cookie: Option<&str>) -> (Answering, Arc<Mutex<Report>>) {
+    fn request(
+        &self,
+        program: Program,
+        cookie: Option<&str>,
+        name: &str,
+    ) -> (Answering, Arc<Mutex<Report>>) {
         let report = Arc::new(Mutex::new(Report::default()));
         let shared = Arc::clone(&report);
         let mut service = self.layer.layer(service_fn(move |request: Request<()>| {
@@ -91,7 +103,7 @@ impl Bench {
         }));
         let mut request = Request::new(());
         if let Some(id) = cookie {
-            let value = format!("__Host-id={id}").parse().unwrap();
+            let value = format!("{name}={id}").parse().unwrap();
             request.headers_mut().insert(header::COOKIE, value);
         }
         (Box::pin(async move { service.call(request).await }), report)
@@ -100,7 +112,7 @@ impl Bench {
     /// Runs one request alone.
     fn alone(&self, program: Program, cookie: Option<&str>) -> Answer {
         self.store.world().open = true;
-        let (mut answering, report) = self.request(program, cookie);
+        let (mut answering, report) = self.request(program, cookie, "__Host-id");
         let mut cx = Context::from_waker(Waker::noop());
         let Poll::Ready(Ok(response)) = answering.as_mut().poll(&mut cx) else {
             panic!("an open store answers at once")
@@ -130,8 +142,12 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn new(response: &Response<Body>, report: Report, step: usize) -> Self {
-        let cookie = response.headers().get(header::SET_COOKIE).map(|header| {
-            let text = std::str::from_utf8(header.as_bytes()).unwrap();
+        let set = response.headers().get_all(header::SET_COOKIE).iter();
+        let set = set.map(|header| std::str::from_utf8(header.as_bytes()).unwrap());
+        let (former, set): (Vec<_>, Vec<_>) = set.partition(|text| text.starts_with(FORMER));
+        // Never one without the other.
+        assert!(set.len() <= 1 && former.len() <= set.len());
+        let cookie = set.first().map(|text| {
             let value = text
                 .strip_prefix("__Host-id=")
                 .unwrap()
@@ -144,14 +160,6 @@ impl Answer {
                 SetCookie::Id(value.to_owned())
             }
         });
-        assert!(
-            response
-                .headers()
-                .get_all(header::SET_COOKIE)
-                .iter()
-                .count()
-                <= 1
-        );
         let kind = response.extensions().get::<ErrorKind>().copied();
         Self {
             status: response.status().as_u16(),
@@ -315,8 +323,12 @@ impl Scenario {
     /// Runs the schedule that these choices lead to.
     pub(crate) fn run(&self, choices: &mut Choices, runtime: &Runtime) -> Ended {
         let bench = Bench::new(self.world.clone(), self.now, 2, self.conflict);
+        let name = match self.start {
+            Start::Former => FORMER,
+            _ => "__Host-id",
+        };
         let mut requests: Vec<_> = std::iter::zip(&self.programs, &self.cookies)
-            .map(|(program, cookie)| bench.request(*program, cookie.as_deref()))
+            .map(|(program, cookie)| bench.request(*program, cookie.as_deref(), name))
             .collect();
         let mut answers: Vec<Option<Answer>> = vec![None; requests.len()];
         let mut loaded = vec![0; requests.len()];
