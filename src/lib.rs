@@ -38,6 +38,8 @@
 //! * What different keys were set to is all kept. Of two values for one key, the later commit
 //!   counts. An [`update`](Session::update) is run again on what the other request stored, so
 //!   counters and lists lose nothing.
+//! * What one request read, another may change before the first one writes. With
+//!   [`Conflict::Refuse`] that is answered with 409, and nothing of the request is stored.
 //! * After a logout ([`flush`](Session::flush)) no request brings the session back. One that was
 //!   under way and wanted to write is answered with 400, and sets no cookie.
 //! * A new id ([`cycle_id`](Session::cycle_id)) retires the old one in the same moment. Two live ids

@@ -61,9 +61,9 @@ pub enum OnStoreError {
 /// **Merge** is right wherever a request says what is to be done: set the language, add an item to the cart
 /// ([`update`](crate::Session::update)), log out. Two of them at once are both done.
 ///
-/// **Refuse** is for requests that read something, decide, and write what they decided: who bids more
-/// than the highest bid, who takes the last ticket of those held in the session, who goes on from step 2 of a form that
-/// another tab took back to step 1. What was decided on something old must not be stored.
+/// **Refuse** is for requests that read something, decide, and write what they decided: a bid above the
+/// highest one, the last of some vouchers, the third page of a form whose first page another tab has changed.
+/// What was decided on something old is not stored.
 ///
 /// ```
 /// # #[cfg(all(feature = "axum", feature = "memory"))] {
@@ -73,22 +73,22 @@ pub enum OnStoreError {
 ///     .conflict(Conflict::Refuse)
 ///     .build()?;
 ///
-/// /// Of two requests at once that buy the last one, the second is answered with 409.
-/// async fn buy(session: Session) -> Result<&'static str, Error> {
-///     let left: u32 = session.get("left")?.unwrap_or(0);
-///     if left == 0 {
-///         return Ok("sold out");
+/// /// Of two requests at once that redeem the last voucher, one is answered with 409.
+/// async fn redeem(session: Session) -> Result<&'static str, Error> {
+///     let vouchers: u32 = session.get("vouchers")?.unwrap_or(0);
+///     if vouchers == 0 {
+///         return Ok("you have none left");
 ///     }
-///     session.insert("left", left - 1)?;
-///     session.insert("bought", true)?;
-///     Ok("it is yours")
+///     session.insert("vouchers", vouchers - 1)?;
+///     session.insert("discount", true)?;
+///     Ok("thank you")
 /// }
-/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(buy)).layer(layer);
+/// # let _: axum::Router = axum::Router::new().route("/", axum::routing::post(redeem)).layer(layer);
 /// # }
 /// # Ok::<(), sessile::ConfigError>(())
 /// ```
 ///
-/// A session is one user's: what several users share, such as a real stock, belongs in a database.
+/// A session is one user's: what several users share, such as the stock of a shop, belongs in a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Conflict {
@@ -108,7 +108,8 @@ pub enum Conflict {
     ///   read it. Who reads a key after the request's own `insert` or `remove` has not.
     /// * What is no key is not read: the id, the times, the expiry, the user. The user and the time of the login
     ///   change with a login, which gives the session a new id, and then the answer is 400 as ever.
-    /// * A value that was changed and changed back, or set to what it was, has not changed.
+    /// * Values are compared as they are stored, when this request writes. One that was changed back by then has
+    ///   not changed; a `HashMap` that was stored again may have.
     /// * A request that does not write is never refused, nor is a logout.
     /// * A [`save`](crate::Session::save) that wrote has settled what was read before. One that is
     ///   refused may be followed by a [`reload`](crate::Session::reload), which begins anew.

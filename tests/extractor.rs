@@ -125,13 +125,14 @@ fn a_store_that_fails_is_a_503_that_leaves_the_cookie_alone() {
 
 #[test]
 fn an_error_of_a_handler_has_the_status_of_its_kind() {
-    const KINDS: [(ErrorKind, u16); 15] = [
+    const KINDS: [(ErrorKind, u16); 16] = [
         (ErrorKind::NotLoaded, 500),
         (ErrorKind::Unavailable, 503),
         (ErrorKind::TimedOut, 503),
         (ErrorKind::Unknown, 503),
         (ErrorKind::Interrupted, 400),
         (ErrorKind::Expired, 400),
+        (ErrorKind::Stale, 409),
         (ErrorKind::Conflict, 500),
         (ErrorKind::TooLarge, 500),
         (ErrorKind::Undecodable, 500),
@@ -151,6 +152,7 @@ fn an_error_of_a_handler_has_the_status_of_its_kind() {
         assert_eq!(answer.status, status, "{kind:?}");
         let text = match status {
             400 => "The session has ended. Please try again.",
+            409 => "This has changed meanwhile. Please have another look and try again.",
             503 => "Sessions are not available right now. Please try again later.",
             _ => "The session could not be processed.",
         };

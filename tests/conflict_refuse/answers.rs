@@ -1,7 +1,7 @@
 //! What the browser is told, and who is never refused.
 
 use crate::support::{Answer, Browser, DAY, assert_interrupted, assert_ok, kind_of};
-use crate::{House, get, refusing};
+use crate::{House, Step, get, refusing};
 use axum::Router;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
@@ -141,8 +141,7 @@ async fn a_login_that_read_what_has_changed_is_refused_and_leaves_the_old_id_goo
     let house = refusing();
     let browser = house.browser().await;
     let read = async |session: &Session| get(session);
-    type Login = fn(&Session) -> Result<(), Error>;
-    let logins: [Login; 3] = [
+    let logins: [Step; 3] = [
         |session| {
             session.cycle_id();
             Ok(())

@@ -274,13 +274,15 @@ fn bump(session: &Session, key: &str) -> Result<(), Error> {
 }
 
 async fn bump_until_saved(session: &Session, key: &str) -> Result<(), Error> {
-    loop {
+    // Each try that is refused means that another request was not.
+    for _ in 0..5 {
         bump(session, key)?;
         match session.save().await {
             Err(error) if error.kind() == ErrorKind::Stale => session.reload().await?,
             done => return done,
         }
     }
+    Err(ErrorKind::Stale.into())
 }
 
 /// What never fails.
