@@ -475,9 +475,9 @@ impl Scenario {
                     Act::EndAll | Act::EndOthers => login.act != Act::OtherLogin,
                     Act::Logout | Act::Rotate => login.act == Act::LoginAgain,
                     Act::LoginAgain => login.act == Act::LoginAgain && *other != login,
-                    Act::Login(_) | Act::OtherLogin => {
-                        *other != login
-                            && (self.limit.is_some() || same_browser(other.act, login.act))
+                    // A limit is one user's.
+                    Act::Login(_) => {
+                        *other != login && self.limit.is_some() && login.act != Act::OtherLogin
                     }
                     _ => false,
                 };
@@ -492,11 +492,6 @@ impl Scenario {
 /// Whether the handles are the same: the first 16 of 32 bytes.
 fn same_session(one: SessionId, other: SessionId) -> bool {
     one.expose()[..21] == other.expose()[..21]
-}
-
-fn same_browser(one: Act, other: Act) -> bool {
-    let visitor = |act| matches!(act, Act::Login(Browser::Visitor) | Act::OtherLogin);
-    visitor(one) && visitor(other)
 }
 
 /// Polls until it waits for a verb, or is done.
