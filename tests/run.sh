@@ -36,7 +36,10 @@ run_tests() {
     # Tests start the examples as programs.
     step "the examples" cargo build --examples --all-features
     if cargo nextest --version >/dev/null 2>&1; then
-        step "the tests" cargo nextest run --all-features --no-fail-fast
+        step "the tests" \
+            cargo nextest run --all-features --no-fail-fast -E 'not binary(mutants)'
+        # By itself: it compiles all the time, which tests of time limits would feel.
+        step "the mutants" cargo nextest run --all-features --test mutants
     else
         step "the tests" cargo test --lib --bins --tests --all-features --no-fail-fast
     fi
