@@ -122,8 +122,8 @@ async fn all_sessions_of_a_user_end_at_both_instances(layers: &[SessionLayer; 2]
     assert_eq!(one.of("alice").list().await.unwrap().len(), 20);
     let alice = one.of("alice");
     let (ended, during) = tokio::join!(alice.end_all(), logins(layers, "alice", 10));
-    // Some were ended by the logins, which found them marked.
-    assert!(ended.unwrap() > 0);
+    // How many is not to be told: the logins find them marked, and end them too.
+    ended.unwrap();
     assert_eq!(living(&other, &before).await, 0);
     let listed = other.of("alice").list().await.unwrap().len();
     assert_eq!(living(&one, &during).await, listed);
