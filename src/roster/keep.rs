@@ -166,21 +166,16 @@ pub(crate) async fn mark(
     roster: StoreKey,
     which: impl Fn(StoreKey) -> bool,
 ) -> Result<usize, Error> {
-    let mut conflicts = 0;
-    let marked = loop {
-        verbs.wait(conflicts).await?;
-        let now = verbs.settings.now();
-        let (mut sessions, version) = read(verbs, roster).await?;
+    let sessions = change(verbs, roster, |sessions| {
         let mut changed = false;
         for entry in sessions.0.iter_mut().filter(|entry| which(entry.key)) {
             changed |= !entry.ended;
             entry.ended = true;
         }
-        if !changed || write(verbs, roster, &sessions, version, now).await? {
-            break sessions.ended().collect::<Vec<_>>();
-        }
-        conflicts += 1;
-    };
+        changed
+    })
+    .await?;
+    let marked: Vec<_> = sessions.ended().collect();
     let mut lived = 0;
     for &key in &marked {
         // Each has the whole time limit.
@@ -281,15 +276,28 @@ pub(crate) async fn look(
 }
 
 async fn strike(verbs: &mut Verbs<'_>, roster: StoreKey, keys: &[StoreKey]) -> Result<(), Error> {
+    let strike = |sessions: &mut Roster| {
+        let before = sessions.0.len();
+        sessions.strike(keys);
+        sessions.0.len() != before
+    };
+    change(verbs, roster, strike).await.map(drop)
+}
+
+/// Changes the roster by a closure that says whether it did, again on each version that comes between.
+/// Yields what it is now.
+async fn change(
+    verbs: &mut Verbs<'_>,
+    roster: StoreKey,
+    change: impl Fn(&mut Roster) -> bool,
+) -> Result<Roster, Error> {
     let mut conflicts = 0;
     loop {
         verbs.wait(conflicts).await?;
         let now = verbs.settings.now();
         let (mut sessions, version) = read(verbs, roster).await?;
-        let before = sessions.0.len();
-        sessions.strike(keys);
-        if sessions.0.len() == before || write(verbs, roster, &sessions, version, now).await? {
-            return Ok(());
+        if !change(&mut sessions) || write(verbs, roster, &sessions, version, now).await? {
+            return Ok(sessions);
         }
         conflicts += 1;
     }
