@@ -5,6 +5,7 @@ use crate::id::SessionId;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
+use std::io::Write as _;
 use std::time::Duration;
 
 /// The session cookies that a request carried.
@@ -36,6 +37,11 @@ impl Carried {
     pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
         let counts = !self.any || index < self.present;
         self.ids.get(index).copied().flatten().filter(|_| counts)
+    }
+
+    /// Whether there is an id to look up, or something to tell of.
+    pub(crate) fn is_to_be_loaded(&self) -> bool {
+        self.malformed || self.get(0).is_some()
     }
 
     /// Whether the ids that are looked up are of a former name.
@@ -73,7 +79,7 @@ pub(crate) fn read_former(
     carried: &mut Carried,
 ) {
     for former in names.iter().filter(|former| former.counts(now)) {
-        carried.former |= find(headers, &former.name, carried);
+        carried.former |= find(headers, former.cookie.name(), carried);
     }
 }
 
@@ -85,40 +91,35 @@ pub(crate) fn read_former(
 fn find(headers: &HeaderMap, name: &str, carried: &mut Carried) -> bool {
     let mut any = false;
     for line in headers.get_all(header::COOKIE) {
-        for pair in pairs(line.as_bytes()) {
-            let Some(value) = trim(pair).strip_prefix(name.as_bytes()) else {
-                continue;
+        let mut rest = Some(line.as_bytes());
+        while let Some(line) = rest {
+            let (pair, after) = match memchr(b';', line) {
+                Some(end) => (&line[..end], Some(&line[end + 1..])),
+                None => (line, None),
             };
-            let Some(value) = value.strip_prefix(b"=") else {
-                continue;
-            };
-            any = true;
-            match SessionId::parse(value) {
-                Some(id) => carried.push(id),
-                None => carried.malformed = true,
+            rest = after;
+            if let Some(value) = value(pair, name) {
+                any = true;
+                match SessionId::parse(value) {
+                    Some(id) => carried.push(id),
+                    None => carried.malformed = true,
+                }
             }
         }
     }
     any
 }
 
-fn pairs(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let line = rest?;
-        let Some(end) = memchr(b';', line) else {
-            return rest.take();
-        };
-        rest = Some(&line[end + 1..]);
-        Some(&line[..end])
-    })
-}
-
-fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
-        bytes = rest;
+/// The value of this pair, if it has this name.
+fn value<'a>(mut pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    while let [b' ' | b'\t', rest @ ..] = pair {
+        pair = rest;
     }
-    bytes
+    let mut value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+    while let [rest @ .., b' ' | b'\t'] = value {
+        value = rest;
+    }
+    Some(value)
 }
 
 /// Where browsers send a cookie along with a request that another site caused.
@@ -192,9 +193,10 @@ impl CookieTemplate {
     /// The header that puts the cookie into the browser; without an age, until it is closed.
     pub(crate) fn set(&self, id: SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
         const MAX_AGE: &[u8] = b"; Max-Age=";
-        let age = max_age.map(|age| max_age_seconds(age).to_string());
+        let age = max_age.map(max_age_seconds);
         let id = id.to_text();
-        let age_size = age.as_ref().map_or(0, |age| MAX_AGE.len() + age.len());
+        let digits = |age: u64| age.ilog10() as usize + 1;
+        let age_size = age.map_or(0, |age| MAX_AGE.len() + digits(age));
         // To the byte, so that the buffer need not move.
         let size = self.name.len() + 1 + id.len() + self.attributes.len() + age_size;
         let mut text = Vec::with_capacity(size);
@@ -204,7 +206,8 @@ impl CookieTemplate {
         text.extend_from_slice(self.attributes.as_bytes());
         if let Some(age) = age {
             text.extend_from_slice(MAX_AGE);
-            text.extend_from_slice(age.as_bytes());
+            // A buffer takes whatever is written.
+            let _ = write!(text, "{age}");
         }
         let mut header = HeaderValue::try_from(text).ok()?;
         header.set_sensitive(true);
@@ -215,10 +218,8 @@ impl CookieTemplate {
 /// A name that the cookie had before.
 #[derive(Debug)]
 pub(crate) struct FormerName {
-    pub(crate) name: String,
+    pub(crate) cookie: CookieTemplate,
     pub(crate) until: Timestamp,
-    /// The header that takes the cookie out of the browser.
-    pub(crate) removal: HeaderValue,
 }
 
 impl FormerName {

@@ -1,11 +1,10 @@
 //! The response of a request with a session: the load, the inner service, the commit.
 
 use crate::body::ResponseBody;
-use crate::commit::Moment;
 use crate::error::Error;
 use crate::response::{decorate, error_response};
 use crate::session::{Commit, Running, Session};
-use crate::settings::Load;
+use crate::state::Parting;
 use http::Response;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -53,14 +52,21 @@ struct Committing<B, E> {
 }
 
 impl<F, B, E> ResponseFuture<F, B, E> {
-    pub(crate) fn new(inner: F, session: Option<Session>) -> Self {
-        let eager = session
-            .as_ref()
-            .is_some_and(|it| it.inner().settings().load == Load::Eager);
+    /// The answer of `inner`, once the session is loaded, if it is to be.
+    pub(crate) const fn new(inner: F, session: Session, loads: bool) -> Self {
         Self {
             inner,
-            session,
-            stage: if eager { Stage::Load } else { Stage::Inner },
+            session: Some(session),
+            stage: if loads { Stage::Load } else { Stage::Inner },
+        }
+    }
+
+    /// The answer of `inner`, whose session another layer has.
+    pub(crate) const fn of_inner(inner: F) -> Self {
+        Self {
+            inner,
+            session: None,
+            stage: Stage::Inner,
         }
     }
 }
@@ -82,7 +88,8 @@ where
             match this.stage {
                 Stage::Load => {
                     if let Some(session) = this.session {
-                        ready!(session.inner().poll_load(cx));
+                        // Its error is for those who need what it did not find.
+                        let _result = ready!(session.inner().poll_load(cx));
                     }
                     *this.stage = Stage::Inner;
                 }
@@ -95,24 +102,24 @@ where
                         Ok(response) => response.status().is_server_error(),
                         Err(_) => true,
                     };
-                    match session.inner().commit(Moment::Response { failed }) {
-                        Commit::Done(committed) => {
-                            return Poll::Ready(answer(this.session, committed, result));
+                    let mut commit = match session.inner().respond(failed) {
+                        Commit::Done(committed, parting) => {
+                            let parting = Some(parting);
+                            return Poll::Ready(answer(this.session, parting, committed, result));
                         }
-                        Commit::Running(mut commit) => {
-                            if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
-                                return Poll::Ready(answer(this.session, committed, result));
-                            }
-                            let result = Some(result);
-                            *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
-                            return Poll::Pending;
-                        }
+                        Commit::Running(commit) => commit,
+                    };
+                    if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
+                        return Poll::Ready(answer(this.session, None, committed, result));
                     }
+                    let result = Some(result);
+                    *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
+                    return Poll::Pending;
                 }
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
                     let result = waiting.result.take().expect("polled after it was ready");
-                    return Poll::Ready(answer(this.session, committed, result));
+                    return Poll::Ready(answer(this.session, None, committed, result));
                 }
             }
         }
@@ -122,6 +129,7 @@ where
 /// The response as it leaves the layer, or the inner service's error, after which there is none.
 fn answer<B: ResponseBody, E>(
     session: &mut Option<Session>,
+    parting: Option<Parting>,
     committed: Result<(), Error>,
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
@@ -129,19 +137,13 @@ fn answer<B: ResponseBody, E>(
         return result.map(|response| response.map(B::keep));
     };
     let settings = session.inner().settings();
-    let parting = session.inner().cell().state.respond();
+    let parting = parting.unwrap_or_else(|| session.inner().cell().state.respond());
     let response = result?;
     let mut response = match committed {
         Ok(()) => response.map(B::keep),
         Err(error) => error_response(settings, &error).map(B::text),
     };
-    decorate(
-        response.headers_mut(),
-        settings,
-        parting.accessed,
-        parting.cookie,
-        parting.former,
-    );
+    decorate(response.headers_mut(), settings, parting);
     Ok(response)
 }
 

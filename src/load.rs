@@ -7,7 +7,7 @@ use crate::id::SessionId;
 use crate::observe::{Call, Event, Notes, Verb};
 use crate::record::{Record, Unreadable as UnreadableRecord};
 use crate::settings::{OnStoreError, Settings, Unreadable};
-use crate::state::{Base, Found};
+use crate::state::{Base, Found, State};
 use crate::store::{BoxFuture, Entry, StoreError, StoreKey};
 use crate::time_limit::TimeLimit;
 use std::sync::Arc;
@@ -24,8 +24,6 @@ pub(crate) struct Load {
     get: Lookup,
     time_limit: TimeLimit,
     superseded: bool,
-    /// Which of the ids have no entry.
-    missing: [bool; Carried::MAX],
 }
 
 impl Load {
@@ -38,53 +36,52 @@ impl Load {
             get,
             time_limit: TimeLimit::new(settings.time_limit),
             superseded: false,
-            missing: [false; Carried::MAX],
         })
     }
 
-    /// Goes on with the load, and says in the end what it found, and which ids have no entry.
+    /// Goes on with the load, and tells the session in the end what was found.
     pub(crate) fn poll(
         &mut self,
         settings: &Settings,
-        carried: &Carried,
+        state: &mut State,
         notes: &mut Notes,
         cx: &mut Context<'_>,
-    ) -> Poll<(Found, [bool; Carried::MAX])> {
+    ) -> Poll<()> {
         let watch = &settings.watch;
-        while let Some(id) = carried.get(self.index) {
+        while let Some(id) = state.carried().get(self.index) {
             let entry = ready!(self.time_limit.poll(self.get.as_mut(), cx));
             let key = self.call.key;
             self.call
                 .end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
             let found = match entry {
-                Ok(Ok(Some(entry))) => judge(settings, carried, id, key, entry, notes),
+                Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, key, entry, notes),
                 Ok(Ok(None)) => {
                     notes.event(watch, Event::UnknownId, Some(key));
-                    self.missing[self.index] = true;
+                    state.has_no_entry(self.index);
                     Found::Empty
                 }
-                Ok(Err(_)) => {
-                    let found = failed(settings, ErrorKind::Unavailable.into());
-                    return Poll::Ready((found, self.missing));
-                }
-                Err(stop) => return Poll::Ready((failed(settings, stop.into()), self.missing)),
+                Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
+                Err(stop) => failed(settings, stop.into()),
             };
             match found {
                 Found::Empty => {}
                 Found::Superseded => self.superseded = true,
-                found => return Poll::Ready((found, self.missing)),
+                found => {
+                    state.loaded(found);
+                    return Poll::Ready(());
+                }
             }
             self.index += 1;
-            if let Some(next) = carried.get(self.index) {
+            if let Some(next) = state.carried().get(self.index) {
                 (self.call, self.get) = lookup(settings, next);
             }
         }
-        let found = if self.superseded {
+        state.loaded(if self.superseded {
             Found::Superseded
         } else {
             Found::Empty
-        };
-        Poll::Ready((found, self.missing))
+        });
+        Poll::Ready(())
     }
 }
 

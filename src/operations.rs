@@ -186,6 +186,11 @@ impl Operations {
         }
     }
 
+    /// Whether they leave a key with a value.
+    pub(crate) fn has_values(&self) -> bool {
+        self.keys.iter().any(|(_, change)| change.value().is_some())
+    }
+
     /// Whether a key was set or removed here, so that what is stored does not show in it.
     pub(crate) fn sets(&self, key: &str) -> bool {
         match self.place(key) {

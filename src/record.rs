@@ -439,10 +439,14 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline]
     fn entry(&mut self) -> Result<Item<'a>, Unreadable> {
-        let (key, value) = (self.u32()?, self.u32()?);
-        let key = self.bytes(key as usize)?;
-        let value = self.bytes(value as usize)?;
+        let (lengths, rest) = self.0.split_first_chunk::<ENTRY>().ok_or(Unreadable)?;
+        let [a, b, c, d, e, f, g, h] = *lengths;
+        let [key, value] = [[a, b, c, d], [e, f, g, h]].map(u32::from_be_bytes);
+        let (key, rest) = rest.split_at_checked(key as usize).ok_or(Unreadable)?;
+        let (value, rest) = rest.split_at_checked(value as usize).ok_or(Unreadable)?;
+        self.0 = rest;
         Ok((key, value))
     }
 }

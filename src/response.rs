@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::state::Parting;
 use bytes::Bytes;
 use http::header::{
     CACHE_CONTROL, CONTENT_TYPE, Entry, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
@@ -13,21 +14,15 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
 /// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
 /// share the response.
-pub(crate) fn decorate(
-    headers: &mut HeaderMap,
-    settings: &Settings,
-    accessed: bool,
-    cookie: Option<HeaderValue>,
-    former: bool,
-) {
-    let sets_cookie = cookie.is_some();
-    if let Some(cookie) = cookie {
+pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
+    let sets_cookie = parting.cookie.is_some();
+    if let Some(cookie) = parting.cookie {
         set_cookie(headers, settings.cookie.name(), cookie);
-        if former {
+        if parting.former {
             remove_former(headers, settings);
         }
     }
-    if accessed || sets_cookie {
+    if parting.accessed || sets_cookie {
         vary_by_cookie(headers);
         if settings.cache_control {
             keep_private(headers, sets_cookie);
@@ -73,7 +68,7 @@ pub(crate) fn default_error_response(error: &Error) -> Response<Bytes> {
 fn remove_former(headers: &mut HeaderMap, settings: &Settings) {
     let now = settings.now();
     for former in settings.former_names.iter().filter(|it| it.counts(now)) {
-        set_cookie(headers, &former.name, former.removal.clone());
+        set_cookie(headers, former.cookie.name(), former.cookie.removal());
     }
 }
 

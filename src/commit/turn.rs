@@ -86,7 +86,10 @@ const fn needs_cookie(plan: Plan, facts: Facts) -> bool {
 
 fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
     let pending = state.pending();
-    let (cycled, changed) = (pending.is_cycle(), state.is_changed());
+    let (flushed, cycled) = (pending.is_flush(), pending.is_cycle());
+    // No more is asked than the answer depends on.
+    let loaded = state.base().is_some() && !flushed;
+    let changed = loaded && state.is_changed();
     Facts {
         presence: match state.found() {
             Found::NotLoaded => Presence::NotLoaded,
@@ -96,12 +99,12 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
             Found::Superseded => Presence::Superseded,
             Found::Loaded(_) => Presence::Loaded,
         },
-        flushed: pending.is_flush(),
+        flushed,
         cycled,
         recorded: pending.is_recorded(),
         changed,
         renamed: state.is_by_former_name(),
-        data: state.has_data(),
+        data: !loaded && state.has_data(),
         // A write moves the deadline too, so there is no need to ask.
         renewal: !cycled
             && !changed

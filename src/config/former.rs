@@ -35,6 +35,8 @@ impl SessionLayerBuilder {
     ///
     /// The removal has the path and the domain of the present cookie. A former one that was set with others
     /// stays in the browser until it expires, and is worth nothing.
+    ///
+    /// The present name is no former one: it is ignored here.
     pub fn former_cookie_name(mut self, name: impl Into<String>, until: SystemTime) -> Self {
         self.former_names.push((name.into(), until));
         self
@@ -62,23 +64,23 @@ impl SessionLayerBuilder {
         if self.keyspace.is_none() && !self.former_names.is_empty() {
             return Err(ConfigError::FormerNameNeedsKeyspace);
         }
+        // Without its prefix, over plain http, a former name may be the present one.
         let names = self.former_names.iter();
         names
+            .filter(|(name, _)| *name != self.cookie_name)
             .map(|(name, until)| {
-                let removal = self
-                    .removal(name)
-                    .ok_or(ConfigError::FormerCookieName { name: name.clone() })?;
+                let cookie = self.former_cookie(name);
                 Ok(FormerName {
-                    name: name.clone(),
+                    cookie: cookie
+                        .ok_or_else(|| ConfigError::FormerCookieName { name: name.clone() })?,
                     until: (*until).into(),
-                    removal,
                 })
             })
             .collect()
     }
 
-    /// The header that removes a cookie of this name, with what browsers ask of its prefix.
-    fn removal(&self, name: &str) -> Option<http::HeaderValue> {
+    /// A cookie of this name, with what browsers ask of its prefix.
+    fn former_cookie(&self, name: &str) -> Option<CookieTemplate> {
         if name.is_empty() || !name.bytes().all(is_token) {
             return None;
         }
@@ -88,6 +90,6 @@ impl SessionLayerBuilder {
         if prefix.host {
             (attributes.path, attributes.domain) = ("/".to_owned(), None);
         }
-        CookieTemplate::new(name, &attributes).map(|cookie| cookie.removal())
+        CookieTemplate::new(name, &attributes)
     }
 }

@@ -8,8 +8,8 @@ use crate::load::Load;
 use crate::log;
 use crate::observe::{Event, Notes};
 use crate::session::Session;
-use crate::settings::{Conflict, Settings};
-use crate::state::{Found, State};
+use crate::settings::{Conflict, Load as LoadWhen, Settings};
+use crate::state::{Found, Parting, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
@@ -40,8 +40,15 @@ pub(crate) struct Cell {
 
 impl Inner {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
+        // Where the load is up to the application, also without an id: code that forgets it is to
+        // find out at the first request.
+        let found = if settings.load == LoadWhen::Eager && !carried.is_to_be_loaded() {
+            Found::Empty
+        } else {
+            Found::NotLoaded
+        };
         let cell = Cell {
-            state: State::new(carried, settings.conflict == Conflict::Refuse),
+            state: State::new(carried, found, settings.conflict == Conflict::Refuse),
             load: None,
             notes: Notes::default(),
             committing: false,
@@ -70,47 +77,44 @@ impl Inner {
 
     // The load: whoever polls drives it, and all who wait are told when it goes on.
 
-    pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let mut cell = self.cell();
         if !cell.state.is_not_loaded() {
-            return Poll::Ready(());
+            return Poll::Ready(cell.state.load_result());
         }
         if self.drive(&mut cell, cx).is_pending() {
             // Polled once more under a waker of us all, since this caller may go away.
             let shared = Waker::from(Arc::clone(self.wait(cx)));
             ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)));
         }
+        let result = cell.state.load_result();
         let notes = (!cell.notes.is_empty()).then(|| mem::take(&mut cell.notes));
         drop(cell);
         self.wake_waiting();
         if let Some(notes) = notes {
             self.settings.watch.tell_all(notes);
         }
-        Poll::Ready(())
+        Poll::Ready(result)
     }
 
     fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<()> {
         let Cell {
             state, load, notes, ..
         } = cell;
-        let (found, missing) = if let Some(load) = load {
-            ready!(load.poll(&self.settings, state.carried(), notes, cx))
+        if let Some(waiting) = load {
+            ready!(waiting.poll(&self.settings, state, notes, cx));
+            *load = None;
         } else if let Some(mut started) = Load::start(&self.settings, state.carried()) {
-            match started.poll(&self.settings, state.carried(), notes, cx) {
-                Poll::Ready(found) => found,
-                Poll::Pending => {
-                    *load = Some(Box::new(started));
-                    return Poll::Pending;
-                }
+            if started.poll(&self.settings, state, notes, cx).is_pending() {
+                *load = Some(Box::new(started));
+                return Poll::Pending;
             }
         } else {
-            (Found::Empty, [false; Carried::MAX])
-        };
-        *load = None;
+            state.loaded(Found::Empty);
+        }
         if state.carried().malformed {
             notes.event(&self.settings.watch, Event::MalformedCookie, None);
         }
-        state.loaded(found, missing);
         Poll::Ready(())
     }
 
@@ -128,24 +132,41 @@ impl Inner {
 
     // The commit: one at a time.
 
-    pub(crate) fn commit(self: &Arc<Self>, moment: Moment) -> Commit {
+    /// The application asks for a commit.
+    pub(crate) fn save(self: &Arc<Self>) -> Commit<()> {
+        self.commit(Moment::Save, |_| ())
+    }
+
+    /// The answer is ready, and leaves with what the session has for it.
+    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Commit<Parting> {
+        self.commit(Moment::Response { failed }, State::respond)
+    }
+
+    /// What is left to do where there is nothing to wait for is done under the same lock.
+    fn commit<T>(
+        self: &Arc<Self>,
+        moment: Moment,
+        leave: impl FnOnce(&mut State) -> T,
+    ) -> Commit<T> {
         let mut cell = self.cell();
         if cell.committing {
             return Commit::running(Arc::clone(self).commit_in_turn(moment));
         }
-        match begin(&mut cell.state, &self.settings, moment) {
-            Task::Nothing => Commit::Done(Ok(())),
-            Task::Refuse(error) => {
-                drop(cell);
-                self.tell(&error);
-                Commit::Done(Err(error))
-            }
-            Task::Load => Commit::running(Arc::clone(self).commit_in_turn(moment)),
+        let result = match begin(&mut cell.state, &self.settings, moment) {
+            Task::Nothing => Ok(()),
+            Task::Refuse(error) => Err(error),
+            Task::Load => return Commit::running(Arc::clone(self).commit_in_turn(moment)),
             Task::Run(job) => {
                 cell.committing = true;
-                Commit::running(Turn(Arc::clone(self)).perform(job, moment))
+                return Commit::running(Turn(Arc::clone(self)).perform(job, moment));
             }
+        };
+        let left = leave(&mut cell.state);
+        drop(cell);
+        if let Err(error) = &result {
+            self.tell(error);
         }
+        Commit::Done(result, left)
     }
 
     async fn commit_in_turn(self: Arc<Self>, moment: Moment) -> Result<(), Error> {
@@ -158,7 +179,8 @@ impl Inner {
                     self.tell(&error);
                     return Err(error);
                 }
-                Task::Load => poll_fn(|cx| self.poll_load(cx)).await,
+                // Its error is for those who need what it did not find.
+                Task::Load => drop(poll_fn(|cx| self.poll_load(cx)).await),
                 Task::Run(job) => return turn.perform(job, moment).await,
             }
         }
@@ -270,13 +292,13 @@ impl Drop for Turn {
     }
 }
 
-/// A commit: what came of it, if there was nothing to do, or the work.
-pub(crate) enum Commit {
-    Done(Result<(), Error>),
+/// A commit: what came of it, if there was nothing to wait for, or the work.
+pub(crate) enum Commit<T> {
+    Done(Result<(), Error>, T),
     Running(Running),
 }
 
-impl Commit {
+impl<T> Commit<T> {
     fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
         Self::Running(Running {
             run: Box::pin(run),

@@ -5,7 +5,6 @@ mod user;
 
 pub(crate) use inner::{Commit, Inner, Running};
 
-use crate::commit::Moment;
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
@@ -434,12 +433,7 @@ impl Session {
     ///
     /// The load's error.
     pub async fn load(&self) -> Result<(), Error> {
-        poll_fn(|cx| self.inner.poll_load(cx)).await;
-        self.inner
-            .cell()
-            .state
-            .load_error()
-            .map_or(Ok(()), |error| Err(error.clone()))
+        poll_fn(|cx| self.inner.poll_load(cx)).await
     }
 
     /// Reads the session again, to see what other requests wrote meanwhile, and applies the changes
@@ -520,8 +514,8 @@ impl Session {
     /// and the change needs a cookie; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
     /// whatever else keeps it from being stored.
     pub async fn save(&self) -> Result<(), Error> {
-        match self.inner.commit(Moment::Save) {
-            Commit::Done(result) => result,
+        match self.inner.save() {
+            Commit::Done(result, ()) => result,
             Commit::Running(commit) => commit.await,
         }
     }

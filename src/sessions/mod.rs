@@ -107,11 +107,7 @@ impl Sessions {
     #[must_use]
     pub fn create(&self) -> Session {
         let session = self.session(Carried::default());
-        session
-            .inner()
-            .cell()
-            .state
-            .loaded(Found::Empty, [false; Carried::MAX]);
+        session.inner().cell().state.loaded(Found::Empty);
         session
     }
 

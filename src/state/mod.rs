@@ -40,9 +40,7 @@ impl Base {
     /// a user may look.
     pub(crate) fn is_to_be_renewed(&self, lifetimes: &Lifetimes) -> bool {
         let header = self.record.header();
-        header
-            .next_deadline(lifetimes, header.expiry, false, self.at)
-            .is_some()
+        lifetimes.renewal_due(header.expiry, header.created, header.deadline, self.at)
             || self
                 .record
                 .owner()
@@ -104,10 +102,9 @@ pub(crate) struct Parting {
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
-    pub(crate) const fn new(carried: Carried, notes_reads: bool) -> Self {
+    pub(crate) const fn new(carried: Carried, found: Found, notes_reads: bool) -> Self {
         Self {
-            // Also without an id: code that forgets the load is to find out at the first request.
-            found: Found::NotLoaded,
+            found,
             carried,
             missing: [false; Carried::MAX],
             pending: None,
@@ -133,16 +130,21 @@ impl State {
         matches!(self.found, Found::NotLoaded)
     }
 
-    pub(crate) const fn load_error(&self) -> Option<&Error> {
+    /// What came of the load, once it is done.
+    pub(crate) fn load_result(&self) -> Result<(), Error> {
         match &self.found {
-            Found::Failed(error) => Some(error),
-            _ => None,
+            Found::Failed(error) => Err(error.clone()),
+            _ => Ok(()),
         }
     }
 
-    pub(crate) fn loaded(&mut self, found: Found, missing: [bool; Carried::MAX]) {
+    /// The carried id at this place has none.
+    pub(crate) const fn has_no_entry(&mut self, index: usize) {
+        self.missing[index] = true;
+    }
+
+    pub(crate) fn loaded(&mut self, found: Found) {
         self.found = found;
-        self.missing = missing;
         self.moved();
     }
 
@@ -401,9 +403,7 @@ impl State {
     /// Whether there is data for a new session, or a user.
     pub(crate) fn has_data(&self) -> bool {
         let pending = self.pending();
-        pending.is_recorded()
-            && (pending.claims().roster.is_some()
-                || pending.entries(std::iter::empty()).next().is_some())
+        pending.claims().roster.is_some() || pending.has_values()
     }
 
     /// Whether the pending operations change a byte of the stored version.
