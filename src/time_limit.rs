@@ -67,10 +67,10 @@ impl TimeLimit {
         if let Poll::Ready(output) = future.poll(cx) {
             return Poll::Ready(Ok(output));
         }
-        let until = self.until();
+        let (half, until) = (self.half(), self.until());
         let timer = match &mut self.timer {
             Some(timer) => timer,
-            None => match timer(until.checked_sub(self.limit / 2).unwrap_or(until)) {
+            None => match timer(half) {
                 Some(timer) => self.timer.insert(Box::pin(timer)),
                 None => return Poll::Ready(Err(Stop::NoRuntime)),
             },
@@ -91,6 +91,16 @@ impl TimeLimit {
     /// Whether the time is over, for a loop that may never have to wait.
     pub(crate) fn is_over(&mut self) -> bool {
         self.until() <= Instant::now()
+    }
+
+    /// Whether half of it is.
+    pub(crate) fn is_half_over(&mut self) -> bool {
+        self.half() <= Instant::now()
+    }
+
+    fn half(&mut self) -> Instant {
+        let until = self.until();
+        until.checked_sub(self.limit / 2).unwrap_or(until)
     }
 
     fn until(&mut self) -> Instant {

@@ -133,6 +133,11 @@ impl<'a> Verbs<'a> {
         Ok(())
     }
 
+    /// Whether what can also be left should be left now.
+    pub(crate) fn is_half_over(&mut self) -> bool {
+        self.time_limit.is_half_over()
+    }
+
     pub(crate) fn give_up(&self, kind: ErrorKind) -> Error {
         if self.in_doubt {
             ErrorKind::Unknown.into()

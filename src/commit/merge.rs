@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(super) struct Draft {
     pub(super) record: Record,
     pub(super) time_to_live: Duration,
+    /// Whether the deadline was moved.
+    pub(super) renews: bool,
     /// Whether the cookie says something new.
     pub(super) send_cookie: bool,
     /// When it was made.
@@ -41,6 +43,7 @@ pub(super) fn create(
     Ok(Draft {
         record: operations.write(header, None, now, settings.max_size)?,
         time_to_live: time_to_live(header.deadline, now),
+        renews: false,
         send_cookie: true,
         now,
     })
@@ -75,6 +78,7 @@ pub(super) fn write(
     Ok(Draft {
         record: operations.write(header, Some(&base.record), now, limit)?,
         time_to_live: time_to_live(deadline, now),
+        renews: moved.is_some(),
         send_cookie: if settings.lifetimes.ends_with_browser(expiry) {
             rotation.is_some() || expiry != old.expiry
         } else {
@@ -99,6 +103,7 @@ pub(super) fn renew(settings: &Settings, base: &Base) -> Draft {
     Draft {
         record: base.record.with_header(header, now),
         time_to_live: time_to_live(deadline, now),
+        renews: true,
         send_cookie: moved.is_some() && !settings.lifetimes.ends_with_browser(old.expiry),
         now,
     }

@@ -22,8 +22,10 @@ pub(crate) fn report(settings: &Settings, job: &Job, outcome: &Outcome) {
         (Ok(()), Plan::Create | Plan::Flush { .. }, Some(base)) => Event::Created {
             size: base.record.bytes().len(),
         },
-        (Ok(()), Plan::Renew, Some(_)) => Event::Renewed,
-        (Ok(()), Plan::Write, _) if job.operations.is_cycle() => Event::Rotated,
+        (Ok(()), Plan::Write | Plan::Rename, _) if job.rotates && outcome.found.is_some() => {
+            Event::Rotated
+        }
+        (Ok(()), ..) if outcome.renewed => Event::Renewed,
         _ => return,
     };
     settings.watch.tell(event, key);

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) was_write: bool,
     /// Others had come between.
     pub(crate) merged: bool,
+    /// The deadline was moved, or the last use noted.
+    pub(crate) renewed: bool,
 }
 
 /// What the browser has to be told.
@@ -69,6 +71,7 @@ impl Outcome {
             cookie: CookieChange::Untouched,
             was_write: false,
             merged: false,
+            renewed: false,
         }
     }
 }
@@ -291,6 +294,7 @@ impl Commit<'_> {
             cookie: CookieChange::Remove,
             was_write: false,
             merged: false,
+            renewed: false,
         };
         if create {
             self.create()
@@ -320,6 +324,7 @@ impl Commit<'_> {
             found: Some(Found::Loaded(base)),
             was_write: false,
             merged: self.merged,
+            renewed: draft.renews,
         }
     }
 

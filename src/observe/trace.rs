@@ -89,6 +89,10 @@ mod on {
     const fn level(event: Event) -> Level {
         match event {
             Event::Loaded { .. } => Level::TRACE,
+            // What users do, and not what goes wrong.
+            Event::Refused {
+                error: ErrorKind::Stale | ErrorKind::TooManySessions,
+            } => Level::DEBUG,
             Event::Unreadable
             | Event::Refused { .. }
             | Event::StoreError { .. }

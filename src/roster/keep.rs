@@ -1,11 +1,11 @@
 //! What is done to a roster, and to the sessions in it.
 
-use super::{Entry, MOST, Roster};
+use super::{Entry, MOST, Roster, Unreadable};
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
 use crate::observe::Event;
 use crate::record::{Header, Record};
-use crate::settings::WhenMany;
+use crate::settings::{Unreadable as OnUnreadable, WhenMany};
 use crate::store::{Added, Replaced, StoreKey, Version};
 use crate::verbs::Verbs;
 use std::mem;
@@ -13,6 +13,9 @@ use std::time::Duration;
 
 /// How long a session may be in the roster before it is written.
 const IN_FLIGHT: Duration = Duration::from_secs(60);
+
+/// How many entries more than it has to a login strikes off a full roster, so that the next ones need not look.
+const SPARE: usize = 16;
 
 /// Enters a session that is about to be the user's, and makes room for it: what is ended by that is
 /// gone when this returns. The session `instead_of` was never made.
@@ -81,15 +84,20 @@ async fn make_room(
     if sessions.0.len() < most {
         return Ok(());
     }
-    let mut living = Vec::with_capacity(sessions.0.len());
-    for entry in mem::take(&mut sessions.0) {
+    let mut gone = Vec::new();
+    let enough = sessions.0.len() + 1 - most + SPARE;
+    for entry in &sessions.0 {
+        // Those that are not looked at count: the login has to end in time.
+        if gone.len() == enough || verbs.is_half_over() {
+            break;
+        }
         // Its login may be under way, but no longer than a commit takes.
         let in_flight = now.since(entry.entered) < IN_FLIGHT + verbs.settings.time_limit;
-        if in_flight || is_living(verbs, roster, entry.key, now).await? {
-            living.push(entry);
+        if !in_flight && !is_living(verbs, roster, entry.key, now).await? {
+            gone.push(entry.key);
         }
     }
-    sessions.0 = living;
+    sessions.strike(&gone);
     let over = (sessions.0.len() + 1).saturating_sub(most);
     match limit.map(|limit| limit.when_many) {
         _ if over == 0 => {}
@@ -160,7 +168,8 @@ pub(crate) async fn leave(
     strike(verbs, roster, &[key]).await
 }
 
-/// Marks these sessions as ended, and then ends them. Yields how many lived.
+/// Marks these sessions as ended, and then ends them, with those that others have marked. Yields how many of
+/// these lived.
 pub(crate) async fn mark(
     verbs: &mut Verbs<'_>,
     roster: StoreKey,
@@ -180,7 +189,7 @@ pub(crate) async fn mark(
     for &key in &marked {
         // Each has the whole time limit.
         let verbs = &mut Verbs::new(verbs.settings);
-        lived += usize::from(end(verbs, roster, key).await?);
+        lived += usize::from(end(verbs, roster, key).await? && which(key));
     }
     // Only tidies up: whoever changes the roster next ends them once more.
     let _ = strike(verbs, roster, &marked).await;
@@ -275,6 +284,25 @@ pub(crate) async fn look(
     Ok((lives && is_theirs).then_some(record))
 }
 
+/// Replaces a roster that cannot be read by an empty one. Yields whether it was one.
+pub(crate) async fn reset(verbs: &mut Verbs<'_>, roster: StoreKey) -> Result<bool, Error> {
+    let mut conflicts = 0;
+    loop {
+        verbs.wait(conflicts).await?;
+        let Some(entry) = verbs.get(roster).await? else {
+            return Ok(false);
+        };
+        if Roster::decode(&entry.value).is_ok() {
+            return Ok(false);
+        }
+        let (empty, now) = (Roster::default(), verbs.settings.now());
+        if write(verbs, roster, &empty, Some(entry.version), now).await? {
+            return Ok(true);
+        }
+        conflicts += 1;
+    }
+}
+
 async fn strike(verbs: &mut Verbs<'_>, roster: StoreKey, keys: &[StoreKey]) -> Result<(), Error> {
     let strike = |sessions: &mut Roster| {
         let before = sessions.0.len();
@@ -308,7 +336,11 @@ async fn read(verbs: &mut Verbs<'_>, roster: StoreKey) -> Result<(Roster, Option
     let Some(entry) = verbs.get(roster).await? else {
         return Ok((Roster::default(), None));
     };
-    let sessions = Roster::decode(&entry.value).map_err(|_| ErrorKind::Undecodable)?;
+    let sessions = match (Roster::decode(&entry.value), verbs.settings.unreadable) {
+        (Ok(sessions), _) => sessions,
+        (Err(Unreadable), OnUnreadable::Empty) => Roster::default(),
+        (Err(Unreadable), OnUnreadable::Fail) => return Err(ErrorKind::Undecodable.into()),
+    };
     Ok((sessions, Some(entry.version)))
 }
 

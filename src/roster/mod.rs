@@ -11,7 +11,7 @@
 
 mod keep;
 
-pub(crate) use keep::{confirm, enroll, entries, leave, look, mark};
+pub(crate) use keep::{confirm, enroll, entries, leave, look, mark, reset};
 
 use crate::expiry::{Lifetimes, Timestamp, time_to_live};
 use crate::store::StoreKey;

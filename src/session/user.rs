@@ -6,6 +6,9 @@ use crate::expiry::Timestamp;
 use crate::owner::{Claim, MAX_LABEL};
 use std::time::{Duration, SystemTime};
 
+/// How far the clocks of two servers may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 /// # Whose session it is
 ///
 /// A session that is a user's is in the list of that user's sessions, which
@@ -114,10 +117,10 @@ impl Session {
     /// The load's error.
     pub fn authenticated_within(&self, time: Duration) -> Result<bool, Error> {
         let now = self.inner.settings().now();
-        // A login in the future is one by a clock that has jumped back since.
+        // A login in the future is one by a clock that is a little fast, or has jumped back since.
         Ok(self
             .last_login()?
-            .is_some_and(|at| at <= now && now.since(at) < time))
+            .is_some_and(|at| at.since(now) <= CLOCK_SKEW && now.since(at) < time))
     }
 
     fn last_login(&self) -> Result<Option<Timestamp>, Error> {

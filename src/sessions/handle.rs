@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
@@ -16,8 +18,29 @@ use std::str::FromStr;
 /// assert_eq!(handle.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
 /// # Ok::<(), sessile::sessions::ParsePublicHandleError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+///
+/// It is read from a form and written to JSON as that text, by serde.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicHandle(pub(super) [u8; 16]);
+
+impl fmt::Debug for PublicHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicHandle({self})")
+    }
+}
+
+impl Serialize for PublicHandle {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicHandle {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
 
 impl fmt::Display for PublicHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,7 +32,8 @@ impl UserSessions {
     /// That of the store, or [`Undecodable`](crate::ErrorKind::Undecodable) if the list is damaged.
     pub async fn list(&self) -> Result<Vec<SessionInfo>, Error> {
         let mut list = Vec::new();
-        for key in self.entries().await? {
+        let mut verbs = self.verbs();
+        for key in roster::entries(&mut verbs, self.roster).await? {
             // Each has the whole time limit.
             if let Some(record) = roster::look(&mut self.verbs(), self.roster, key).await? {
                 list.push(SessionInfo {
@@ -51,18 +52,13 @@ impl UserSessions {
     ///
     /// As [`list`](Self::list). Of the store: then it is not known whether the session has ended.
     pub async fn end(&self, handle: PublicHandle) -> Result<bool, Error> {
-        let entries = self.entries().await?;
-        match entries.into_iter().find(|key| self.handle(*key) == handle) {
-            Some(key) => self
-                .end_those(|other| other == key)
-                .await
-                .map(|ended| ended > 0),
-            None => Ok(false),
-        }
+        let ended = self.end_those(|key| self.handle(key) == handle).await?;
+        Ok(ended > 0)
     }
 
     /// Ends all sessions but this one, and returns how many: when a password changes, or on the user's
-    /// word (OWASP ASVS 5.0, 7.4.3 and 7.5.2).
+    /// word (OWASP ASVS 5.0, 7.4.3 and 7.5.2). A session that is not this user's, such as one in which a
+    /// forgotten password is set anew, is none of them, and all end.
     ///
     /// # Errors
     ///
@@ -81,14 +77,20 @@ impl UserSessions {
         self.end_those(|_| true).await
     }
 
-    async fn end_those(&self, which: impl Fn(StoreKey) -> bool + Send) -> Result<usize, Error> {
-        roster::mark(&mut self.verbs(), self.roster, which).await
+    /// Puts an empty list in the place of one that cannot be read, with which every login of this user fails.
+    /// `false` if the list can be read, or there is none. The sessions that it named live until their own end, and
+    /// no list has them: end those by [what the user's row knows](crate::guide::users#what-survives-an-eviction).
+    /// While servers of two versions of this crate run, a list that the older one cannot read may be a good one.
+    ///
+    /// # Errors
+    ///
+    /// That of the store.
+    pub async fn reset(&self) -> Result<bool, Error> {
+        roster::reset(&mut self.verbs(), self.roster).await
     }
 
-    async fn entries(&self) -> Result<Vec<StoreKey>, Error> {
-        let mut verbs = self.verbs();
-        let entries = roster::entries(&mut verbs, self.roster).await?;
-        Ok(entries.collect())
+    async fn end_those(&self, which: impl Fn(StoreKey) -> bool + Send) -> Result<usize, Error> {
+        roster::mark(&mut self.verbs(), self.roster, which).await
     }
 
     fn handle(&self, key: StoreKey) -> PublicHandle {
