@@ -499,6 +499,30 @@ async fn on_plain_http_all_names_lose_their_prefix() {
     assert_eq!(browser.cookie_names().collect::<Vec<_>>(), ["b"]);
 }
 
+#[tokio::test]
+async fn the_present_name_is_no_former_one() {
+    let until = SystemTime::now() + DAY;
+    for plain in [false, true] {
+        let store = TestStore::new();
+        let builder = SessionLayer::builder(store.clone()).keyspace("shop");
+        // On plain http, the prefix is all that the two differ in.
+        let (builder, former) = if plain {
+            (builder.plain_http(), "id")
+        } else {
+            (builder, "__Host-id")
+        };
+        let app = scripted(builder.former_cookie_name(former, until).build().unwrap());
+        let mut browser = Browser::new();
+        let answer = browser.get(&app, "/insert:a:1").await;
+        assert_eq!(answer.set_cookies().len(), 1);
+        let answer = browser.get(&app, "/show").await;
+        assert_eq!((&*answer.body, answer.set_cookies().len()), ("a=1 ", 0));
+        let answer = browser.get(&app, "/flush").await;
+        assert_eq!(answer.set_cookies().len(), 1, "{:?}", answer.set_cookies());
+        assert!(store.is_empty());
+    }
+}
+
 #[test]
 fn a_former_name_needs_a_keyspace_and_has_to_be_a_name() {
     let builder = || SessionLayer::builder(TestStore::new());

@@ -2,8 +2,8 @@
 
 use crate::support::{Browser, DAY, Fault, assert_interrupted, assert_ok};
 use crate::{watched, watched_with};
-use sessile::{OnStoreError, Unreadable, WhenMany};
-use std::time::Duration;
+use sessile::{Conflict, OnStoreError, Unreadable, WhenMany};
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::time::advance;
 
 #[tokio::test]
@@ -21,6 +21,9 @@ async fn the_life_of_a_session() {
     assert_eq!(it.told(), ["TRACE loaded", "DEBUG renewed"]);
     browser.get(&it.app, "/cycle").await;
     assert_eq!(it.told(), ["TRACE loaded", "DEBUG rotated"]);
+    it.clock.advance(2 * DAY);
+    browser.get(&it.app, "/insert:a:3").await;
+    assert_eq!(it.told(), ["TRACE loaded", "DEBUG renewed"]);
     let mut late = browser.clone();
     browser.get(&it.app, "/flush/insert:a:1").await;
     assert_eq!(it.told(), ["TRACE loaded", "DEBUG ended", "DEBUG created"]);
@@ -29,6 +32,17 @@ async fn the_life_of_a_session() {
     it.clock.advance(15 * DAY);
     browser.get(&it.app, "/show").await;
     assert_eq!(it.told(), ["DEBUG expired"]);
+}
+
+#[tokio::test]
+async fn a_session_that_gets_another_cookie_name_is_rotated() {
+    let until = UNIX_EPOCH + 1_000_000 * DAY;
+    let it = watched_with(|builder| builder.keyspace("shop").former_cookie_name("old", until));
+    let browser = Browser::with_session(&it.app, &it.store, "/insert:a:1").await;
+    let mut browser = Browser::with_cookie("old", browser.id().unwrap());
+    it.told();
+    assert_ok(&browser.get(&it.app, "/show").await);
+    assert_eq!(it.told(), ["TRACE loaded", "DEBUG rotated"]);
 }
 
 #[tokio::test]
@@ -123,6 +137,18 @@ async fn changes_that_are_refused() {
     assert_eq!(it.told(), ["WARN refused StoreFull"]);
 }
 
+/// What users do is no warning.
+#[tokio::test]
+async fn an_answer_that_others_made_stale() {
+    let it = watched_with(|builder| builder.conflict(Conflict::Refuse));
+    let mut browser = Browser::with_session(&it.app, &it.store, "/insert:a:1").await;
+    let slow = browser.start(&it.app, "/show/insert:b:2/hold").held().await;
+    browser.get(&it.app, "/insert:a:3").await;
+    it.told();
+    assert_eq!(slow.finish().await.body, "Stale");
+    assert_eq!(it.told(), ["DEBUG refused Stale"]);
+}
+
 #[tokio::test]
 async fn the_sessions_of_a_user() {
     let login = async |it: &crate::Watched| {
@@ -137,8 +163,8 @@ async fn the_sessions_of_a_user() {
     // The limit looks first who still lives.
     it.clock.advance(Duration::from_secs(100));
     assert_eq!(login(&it).await, 403);
-    let many = "refused TooManySessions";
-    assert_eq!(it.told(), [format!("WARN {many}"), format!("WARN {many}")]);
+    let many = "DEBUG refused TooManySessions";
+    assert_eq!(it.told(), [many, many]);
     it.clock.advance(15 * DAY);
     assert_eq!(login(&it).await, 200);
     assert_eq!(it.told(), ["DEBUG expired", "DEBUG created"]);

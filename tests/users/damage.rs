@@ -1,10 +1,10 @@
 //! Rosters that nobody here wrote: a clear error, nothing lost, nothing shown.
 
-use crate::support::{Browser, TestStore, kind_of, layer_with};
-use crate::{lives, logged_in};
+use crate::support::{Browser, TestStore, Verb, kind_of, layer_with};
+use crate::{labels, lives, logged_in};
 use bytes::Bytes;
 use proptest::prelude::*;
-use sessile::{ErrorKind, Session, SessionLayer};
+use sessile::{ErrorKind, Session, SessionLayer, Unreadable};
 
 /// Puts these bytes in place of the roster.
 fn tamper(store: &TestStore, bytes: impl Into<Bytes>) {
@@ -81,6 +81,43 @@ async fn copied_from_another_user_it_shows_and_ends_nothing_of_theirs() {
     assert!(theirs.list().await.unwrap().is_empty());
     assert_eq!(theirs.end_all().await.unwrap(), 0);
     assert!(lives(&layer, &alice).await);
+}
+
+#[tokio::test]
+async fn where_the_policy_says_empty_it_is_an_empty_one() {
+    let (layer, store, _) = layer_with(|builder| builder.unreadable(Unreadable::Empty));
+    let before = logged_in(&layer, "alice", "before").await;
+    tamper(&store, "damaged");
+    assert_eq!(labels(&layer, "alice").await, [""; 0]);
+    assert_eq!(layer.sessions().of("alice").end_all().await.unwrap(), 0);
+    logged_in(&layer, "alice", "after").await;
+    assert_eq!(labels(&layer, "alice").await, ["after"]);
+    assert!(lives(&layer, &before).await);
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_read_is_replaced_on_request_and_no_other_is() {
+    let (layer, store, alice) = house().await;
+    let theirs = layer.sessions().of("alice");
+    let good = roster(&store);
+    assert!(!theirs.reset().await.unwrap());
+    assert_eq!(roster(&store), good);
+    assert!(!layer.sessions().of("nobody").reset().await.unwrap());
+
+    // A good one that comes between stays.
+    tamper(&store, "damaged");
+    let (key, other) = (store.roster(), store.clone());
+    let mended = good.clone();
+    store.before_next(Verb::Replace, async move { other.put(&key, mended) });
+    assert!(!theirs.reset().await.unwrap());
+    assert_eq!(roster(&store), good);
+
+    tamper(&store, "damaged");
+    assert!(theirs.reset().await.unwrap());
+    assert_eq!(labels(&layer, "alice").await, [""; 0]);
+    logged_in(&layer, "alice", "again").await;
+    assert_eq!(labels(&layer, "alice").await, ["again"]);
+    assert!(lives(&layer, &alice).await, "until its own end");
 }
 
 proptest! {

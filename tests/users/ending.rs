@@ -132,6 +132,25 @@ async fn what_could_not_be_ended_is_still_in_the_list() {
 }
 
 #[tokio::test]
+async fn one_that_could_not_be_ended_is_not_told_of_another() {
+    let (layer, store, _) = layer();
+    let phone = logged_in(&layer, "alice", "phone").await;
+    let mut laptop = logged_in(&layer, "alice", "laptop").await;
+    let theirs = layer.sessions().of("alice");
+    let list = list(&layer.sessions(), "alice").await;
+    let laptops = list[1].handle();
+    for _ in 0..2 {
+        store.fail_next("delete", Fault::Unavailable);
+    }
+    theirs.end(list[0].handle()).await.unwrap_err();
+    let logout = async |session: &Session| session.flush();
+    laptop.visit(&layer, logout).await;
+    // The phone's session is ended now, but that is not what was asked.
+    assert!(!theirs.end(laptops).await.unwrap());
+    assert!(!lives(&layer, &phone).await);
+}
+
+#[tokio::test]
 async fn the_next_login_ends_what_an_end_of_all_left() {
     let (layer, store, _) = layer();
     let phone = logged_in(&layer, "alice", "phone").await;

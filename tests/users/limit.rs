@@ -1,6 +1,6 @@
 //! How many sessions a user may have.
 
-use crate::support::{Browser, DAY, assert_ok, kind_of, layer_with};
+use crate::support::{Browser, DAY, MS, Verb, assert_ok, kind_of, layer_with};
 use crate::{labels, lives, logged_in};
 use sessile::store::MemoryStore;
 use sessile::{ConfigError, Session, SessionLayer, WhenMany};
@@ -62,6 +62,44 @@ async fn what_has_ended_or_expired_does_not_count() {
     logged_in(&layer, "alice", "4").await;
     logged_in(&layer, "alice", "5").await;
     assert_eq!(labels(&layer, "alice").await, ["4", "5"]);
+}
+
+#[tokio::test]
+async fn a_login_looks_for_no_more_that_have_ended_than_it_needs() {
+    let limit = WhenMany::Refuse;
+    let (layer, store, clock) = layer_with(|builder| builder.sessions_per_user(100, limit));
+    for _ in 0..100 {
+        logged_in(&layer, "alice", "old").await;
+    }
+    clock.advance(15 * DAY);
+    let looks = async |label| {
+        store.calls();
+        logged_in(&layer, "alice", label).await;
+        let calls = store.calls();
+        // But for those of the list itself.
+        calls.iter().filter(|call| **call == "get").count() - 2
+    };
+    // Its own place, and that of the next sixteen.
+    assert_eq!(looks("first").await, 17);
+    for _ in 0..16 {
+        assert_eq!(looks("next").await, 0);
+    }
+    assert_eq!(looks("last").await, 17);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_ends_in_time_although_the_store_is_slow() {
+    let limit = WhenMany::Refuse;
+    let (layer, store, clock) = layer_with(|builder| builder.sessions_per_user(20, limit));
+    for _ in 0..20 {
+        logged_in(&layer, "alice", "old").await;
+    }
+    clock.advance(15 * DAY);
+    // To look at all would take more than the two seconds.
+    for _ in 0..20 {
+        store.before_next(Verb::Get, tokio::time::sleep(300 * MS));
+    }
+    logged_in(&layer, "alice", "new").await;
 }
 
 #[tokio::test]

@@ -83,6 +83,11 @@ async fn a_handle_is_neither_id_nor_key_and_outlives_a_rotation() {
         .visit(&layer, async |session: &Session| session.cycle_id())
         .await;
     assert_eq!(list(&layer.sessions(), "alice").await[0].handle(), handle);
+    let json = serde_json::to_string(&handle).unwrap();
+    assert_eq!(json, format!("\"{text}\""));
+    assert_eq!(serde_json::from_str::<PublicHandle>(&json).unwrap(), handle);
+    assert!(serde_json::from_str::<PublicHandle>("\"x\"").is_err());
+    assert_eq!(format!("{handle:?}"), format!("PublicHandle({text})"));
     for wrong in [
         "",
         "x",
