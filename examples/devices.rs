@@ -72,6 +72,7 @@ async fn home(user: User, sessions: State<Sessions>) -> Result<Html<String>, Err
     )))
 }
 
+// Here an app with passwords would ask for `RecentLogin<10>` as well.
 async fn end(user: User, sessions: State<Sessions>, form: Form<End>) -> Result<Redirect, Error> {
     if let Ok(handle) = form.handle.parse::<PublicHandle>() {
         sessions.of(&user.0).end(handle).await?;

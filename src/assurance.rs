@@ -16,9 +16,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// | [`Aal2`](Self::Aal2) | 30 minutes | 12 hours | personal data, money: a day's work, and a lunch break ends it |
 /// | [`Aal3`](Self::Aal3) | 15 minutes | 12 hours | others are harmed: administration, health, production systems |
 ///
-/// These satisfy both revisions of the standard in force today. Revision 4 (2025, sections 2.1.3, 2.2.3 and 2.3.3) recommends 30
-/// days at AAL1, and allows up to 24 hours and an hour without use at AAL2; revision 3 (2017, sections 4.1.3,
-/// 4.2.3 and 4.3.3) demands 12 hours and 30 minutes there. At AAL3 both say 12 hours and 15 minutes. For AAL1 neither asks
+/// These satisfy revision 4 of the standard, and revision 3, which it superseded and which contracts still name. Revision 4 (2025,
+/// sections 2.1.3, 2.2.3 and 2.3.3) recommends 30 days at AAL1, and allows up to 24 hours and an hour without use at AAL2; revision 3
+/// (2017, sections 4.1.3, 4.2.3 and 4.3.3) demands 12 hours and 30 minutes there. At AAL3 both say 12 hours and 15 minutes. For AAL1 neither asks
 /// for an end to an idle session; 14 days are this crate's default.
 ///
 /// An idle session ends between nine tenths and the whole of its time after the last request, since its

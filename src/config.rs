@@ -261,8 +261,8 @@ impl SessionLayerBuilder {
     }
 
     /// How many sessions one user may have, and what becomes of a login when there are as many. Sessions
-    /// are a user's from [`Session::bind`](crate::Session::bind) on. By default there is no limit, but
-    /// at 1,000 a login is refused.
+    /// are a user's from [`Session::bind`](crate::Session::bind) on. From 1 to 1,000; by default 1,000, and then
+    /// a login is refused.
     pub fn sessions_per_user(mut self, most: usize, when_many: WhenMany) -> Self {
         self.session_limit = Some(SessionLimit { most, when_many });
         self

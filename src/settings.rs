@@ -30,7 +30,8 @@ pub enum Unreadable {
     /// Reads and inserts return the error, until the session is flushed.
     #[default]
     Fail,
-    /// The session is empty. The record is left to its time to live, never overwritten.
+    /// The session is empty. The record is left to its time to live, never overwritten. A list of a user's
+    /// sessions is empty too, and the next login of that user does overwrite it.
     Empty,
 }
 

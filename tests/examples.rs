@@ -257,7 +257,7 @@ fn a_new_password_logs_other_browsers_out_and_not_this_one() {
     assert_eq!(other.get("/").body, "alice, since 0 minutes\n");
     // Who is not logged in has no password to change.
     let reply = Client::new(&server).post("/password", "");
-    assert_eq!(reply.header("location"), Some("/?next=/password"));
+    assert_eq!(reply.header("location"), Some("/?next=%2F"));
     assert_eq!(one.get("/").body, "alice, since 0 minutes\n");
 }
 
@@ -265,13 +265,16 @@ fn a_new_password_logs_other_browsers_out_and_not_this_one() {
 fn a_permission_is_for_who_has_it_and_others_come_back_after_the_login() {
     let server = Running::example("login");
     let mut client = Client::new(&server);
-    let reply = client.get("/admin");
+    let reply = client.get("/admin?page=2&all");
     let login = reply.header("location").unwrap();
-    assert_eq!((reply.status, login), (303, "/?next=/admin"));
+    assert_eq!(
+        (reply.status, login),
+        (303, "/?next=%2Fadmin%3Fpage%3D2%26all")
+    );
     client.accept = HTML;
     let page = client.get(login).body;
     assert!(
-        page.contains("name=next type=hidden value=\"/admin\""),
+        page.contains("name=next type=hidden value=\"/admin?page=2&amp;all\""),
         "{page}"
     );
 
@@ -360,11 +363,15 @@ fn the_metrics_count_what_happens_and_draw_it() {
         let name = format!("sessile_events_total{{event=\"{event}\"}}");
         assert_eq!(figure(&name), count, "{event}");
     }
-    assert_eq!(figure("sessile_store_calls_total"), 7.0);
-    assert!(figure("sessile_store_seconds_total") > 0.0);
+    assert_eq!(figure("sessile_session_bytes_count"), 4.0);
+    assert!(figure("sessile_session_bytes_sum") > 400.0);
+    assert_eq!(figure("sessile_store_seconds_count"), 7.0);
+    assert!(figure("sessile_store_seconds_sum") > 0.0);
+    assert_eq!(text.matches("# TYPE ").count(), 3);
 
     let page = watcher.get("/").body;
     assert!(page.contains("<dt>loaded 3<dd><meter max=3 value=3>"));
     assert!(page.contains("<dt>created 1<dd><meter max=3 value=1>"));
+    assert!(page.contains("The store was called 7 times"), "{page}");
     assert!(watcher.jar.is_empty());
 }

@@ -13,7 +13,7 @@ use take_over::{NEW, take_over};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::var("SESSION_STORE")?;
+    let url = std::env::var("SESSION_STORE").map_err(|_| "SESSION_STORE=redis://… is missing")?;
     let sessions = SessionLayer::builder(store::open(&url)?).cookie_name(NEW);
     let sessions = sessions.plain_http().build()?;
     let old = Old {

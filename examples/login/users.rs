@@ -1,6 +1,7 @@
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use axum::http::request::Parts;
+use axum::http::{Method, request::Parts, uri::PathAndQuery};
 use axum::response::{IntoResponse, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sessile::{Error, Key, Session};
 use std::sync::{Arc, Mutex};
 use std::{collections::HashMap, time::SystemTime};
@@ -64,7 +65,10 @@ impl FromRequestParts<Users> for User {
 
     async fn from_request_parts(parts: &mut Parts, users: &Users) -> Result<Self, Response> {
         let user = <Self as OptionalFromRequestParts<_>>::from_request_parts(parts, users).await?;
-        let login = format!("/?next={}", parts.uri.path());
+        let page = parts.uri.path_and_query();
+        let page = page.filter(|_| parts.method == Method::GET);
+        let page = page.map_or("/", PathAndQuery::as_str);
+        let login = format!("/?next={}", utf8_percent_encode(page, NON_ALPHANUMERIC));
         user.ok_or_else(|| Redirect::to(&login).into_response())
     }
 }

@@ -67,7 +67,8 @@ impl Session {
     }
 
     /// Says what the user knows the session by, such as the browser and the system. At most 255 bytes are
-    /// kept, and only of a session that is somebody's. Whatever shows it has to escape it.
+    /// kept, and only of a session that is somebody's. Call it after [`renew_for`](Self::renew_for): where that
+    /// ends the session of another user, what was said before is gone. Whatever shows it has to escape it.
     pub fn set_label(&self, label: impl AsRef<str>) {
         let label = label.as_ref();
         let mut ends = (0..=MAX_LABEL.min(label.len())).rev();

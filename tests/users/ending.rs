@@ -11,7 +11,10 @@ async fn one_is_ended_by_its_handle() {
     let laptop = logged_in(&layer, "alice", "laptop").await;
     let theirs = layer.sessions().of("alice");
     let handle = list(&layer.sessions(), "alice").await[0].handle();
+    store.calls();
     assert!(theirs.end(handle).await.unwrap());
+    let (mark, end, strike) = (["get", "replace"], ["get", "delete"], ["get", "replace"]);
+    assert_eq!(store.calls(), [mark, end, strike].concat());
     assert!(!lives(&layer, &phone).await && lives(&layer, &laptop).await);
     assert_eq!(labels(&layer, "alice").await, ["laptop"]);
     assert!(!theirs.end(handle).await.unwrap(), "it has ended already");
