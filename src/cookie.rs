@@ -39,11 +39,6 @@ impl Carried {
         self.ids.get(index).copied().flatten().filter(|_| counts)
     }
 
-    /// Whether there is an id to look up, or something to tell of.
-    pub(crate) fn is_to_be_loaded(&self) -> bool {
-        self.malformed || self.get(0).is_some()
-    }
-
     /// Whether the ids that are looked up are of a former name.
     pub(crate) const fn by_former_name(&self) -> bool {
         self.former && !self.any

@@ -4,6 +4,7 @@ use crate::body::ResponseBody;
 use crate::error::Error;
 use crate::response::{decorate, error_response};
 use crate::session::{Commit, Running, Session};
+use crate::settings::Load;
 use crate::state::Parting;
 use http::Response;
 use pin_project_lite::pin_project;
@@ -52,21 +53,14 @@ struct Committing<B, E> {
 }
 
 impl<F, B, E> ResponseFuture<F, B, E> {
-    /// The answer of `inner`, once the session is loaded, if it is to be.
-    pub(crate) const fn new(inner: F, session: Session, loads: bool) -> Self {
+    pub(crate) fn new(inner: F, session: Option<Session>) -> Self {
+        let eager = session
+            .as_ref()
+            .is_some_and(|it| it.inner().settings().load == Load::Eager);
         Self {
             inner,
-            session: Some(session),
-            stage: if loads { Stage::Load } else { Stage::Inner },
-        }
-    }
-
-    /// The answer of `inner`, whose session another layer has.
-    pub(crate) const fn of_inner(inner: F) -> Self {
-        Self {
-            inner,
-            session: None,
-            stage: Stage::Inner,
+            session,
+            stage: if eager { Stage::Load } else { Stage::Inner },
         }
     }
 }

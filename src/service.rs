@@ -4,7 +4,7 @@ use crate::body::ResponseBody;
 use crate::cookie;
 use crate::future::ResponseFuture;
 use crate::session::Session;
-use crate::settings::{Load, Settings};
+use crate::settings::Settings;
 use http::{Request, Response};
 use std::fmt;
 use std::sync::Arc;
@@ -44,17 +44,16 @@ where
         if let Some(session) = outer.and_then(|outer| outer.of_cookie(name)).cloned() {
             // A layer further out has this cookie, and commits its session.
             request.extensions_mut().insert(session);
-            return ResponseFuture::of_inner(self.inner.call(request));
+            return ResponseFuture::new(self.inner.call(request), None);
         }
         let mut carried = cookie::read(request.headers(), name);
         if !self.settings.former_names.is_empty() {
             let (names, now) = (&self.settings.former_names, self.settings.now());
             cookie::read_former(request.headers(), names, now, &mut carried);
         }
-        let loads = self.settings.load == Load::Eager && carried.is_to_be_loaded();
         let session = Session::new(Arc::clone(&self.settings), carried, outer.cloned());
         request.extensions_mut().insert(session.clone());
-        ResponseFuture::new(self.inner.call(request), session, loads)
+        ResponseFuture::new(self.inner.call(request), Some(session))
     }
 }
 

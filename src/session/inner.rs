@@ -8,7 +8,7 @@ use crate::load::Load;
 use crate::log;
 use crate::observe::{Event, Notes};
 use crate::session::Session;
-use crate::settings::{Conflict, Load as LoadWhen, Settings};
+use crate::settings::{Conflict, Settings};
 use crate::state::{Found, Parting, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
@@ -40,15 +40,8 @@ pub(crate) struct Cell {
 
 impl Inner {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
-        // Where the load is up to the application, also without an id: code that forgets it is to
-        // find out at the first request.
-        let found = if settings.load == LoadWhen::Eager && !carried.is_to_be_loaded() {
-            Found::Empty
-        } else {
-            Found::NotLoaded
-        };
         let cell = Cell {
-            state: State::new(carried, found, settings.conflict == Conflict::Refuse),
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
             load: None,
             notes: Notes::default(),
             committing: false,

@@ -102,9 +102,10 @@ pub(crate) struct Parting {
 static NO_OPERATIONS: Operations = Operations::new();
 
 impl State {
-    pub(crate) const fn new(carried: Carried, found: Found, notes_reads: bool) -> Self {
+    pub(crate) const fn new(carried: Carried, notes_reads: bool) -> Self {
         Self {
-            found,
+            // Also without an id: code that forgets the load is to find out at the first request.
+            found: Found::NotLoaded,
             carried,
             missing: [false; Carried::MAX],
             pending: None,
