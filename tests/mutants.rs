@@ -247,6 +247,41 @@ const MUTANTS: &[Mutant] = &[
         new: "return Ok(());",
         breaks: &["and two may"],
     },
+    Mutant {
+        name: "a session that is bound and not entered",
+        exploration: "two_at_a_users_sessions",
+        file: "commit/run.rs",
+        old: "Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;",
+        new: "if self.rotates {
+                Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;
+            }",
+        breaks: &["is missing from the list"],
+    },
+    Mutant {
+        name: "a write over the session of another user",
+        exploration: "two_at_a_users_sessions",
+        file: "commit/run.rs",
+        old: "|| self.operations.claims().contradicts(newest.owner())",
+        new: "",
+        breaks: &["are listed, and"],
+    },
+    Mutant {
+        name: "an expired session that is struck off and not ended",
+        exploration: "expires_while",
+        file: "roster/keep.rs",
+        old: "verbs.delete(key).await?; verbs.settings.watch.tell(Event::Expired, Some(key));",
+        new: "verbs.settings.watch.tell(Event::Expired, Some(key));",
+        breaks: &["is missing from the list"],
+    },
+    Mutant {
+        name: "an end that leaves an expired session to itself",
+        exploration: "expires_while",
+        file: "roster/keep.rs",
+        old: "Some(owner) if owner.roster != roster => return Ok(false),",
+        new: "_ if !lived => return Ok(false),
+            Some(owner) if owner.roster != roster => return Ok(false),",
+        breaks: &["lives on after", "is missing from the list"],
+    },
 ];
 
 /// A copy of this crate whose sources can be changed.

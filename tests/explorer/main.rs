@@ -281,6 +281,11 @@ fn two_at_a_users_sessions_keep_the_promises_of_the_list_with_one_fault() {
 }
 
 #[test]
+fn a_session_that_expires_while_it_is_used_keeps_the_promises_of_the_list() {
+    explore_users("users, expiring", users::expiring(3));
+}
+
+#[test]
 fn three_at_a_users_sessions_keep_the_promises_of_the_list() {
     explore_users("three at a user's sessions", users::threes(3));
 }

@@ -25,9 +25,12 @@ enum Act {
     LoginAgain,
     /// The other user logs in where a visitor is.
     OtherLogin,
-    /// The first session gets another id, is written, or ends.
+    /// The visitor's session becomes the user's under the id that it has.
+    Bind,
+    /// The first session gets another id, is written, is read, or ends.
     Rotate,
     Write,
+    Read,
     Logout,
     EndAll,
     /// All but the first session.
@@ -71,17 +74,25 @@ struct Ids {
 
 struct House {
     store: GatedStore,
+    clock: Arc<ManualClock>,
     layer: SessionLayer,
 }
 
 const USER: &str = "user";
 const OTHER: &str = "other";
 
+// Where the first session expires: how much older than the others it is, how long ago those were made, and how
+// much time passes then. By half of that it expires, and all of it may pass while a login is under way.
+const OLDER: Duration = Duration::from_secs(14 * 24 * 60 * 60 - 60 * 60 - 15);
+const SINCE: Duration = Duration::from_secs(60 * 60);
+const PASSES: Duration = Duration::from_secs(30);
+
 impl House {
     fn new(world: World, seed: u64, limit: Option<WhenMany>) -> Self {
         let store = GatedStore(Arc::new(Mutex::new(world)));
+        let clock = Arc::new(ManualClock::new());
         let mut builder = SessionLayer::builder(store.clone())
-            .clock(Arc::new(ManualClock::new()))
+            .clock(clock.clone())
             .random(Arc::new(SeededRandom::new(seed)))
             .error_response(|error: &Error| {
                 let mut response = Response::new(Default::default());
@@ -93,15 +104,19 @@ impl House {
             builder = builder.sessions_per_user(2, when_many);
         }
         let layer = builder.build().unwrap();
-        Self { store, layer }
+        Self {
+            store,
+            clock,
+            layer,
+        }
     }
 
     fn sessions(&self) -> Sessions {
         self.layer.sessions()
     }
 
-    /// A user with two sessions, another with one, and a visitor.
-    fn furnish() -> (World, Ids) {
+    /// A user with two sessions, the first of which may be older, another with one, and a visitor.
+    fn furnish(expires: bool) -> (World, Ids) {
         let house = Self::new(World::default(), 1, None);
         house.store.world().open = true;
         let make = |principal: Option<&str>| {
@@ -115,8 +130,12 @@ impl House {
                 session.id().unwrap().unwrap()
             })
         };
+        let first = make(Some(USER));
+        if expires {
+            house.clock.advance(OLDER);
+        }
         let ids = Ids {
-            first: make(Some(USER)),
+            first,
             second: make(Some(USER)),
             visitor: make(None),
             foreign: make(Some(OTHER)),
@@ -139,11 +158,15 @@ impl House {
             }
             Act::LoginAgain => self.request(Some(ids.first), |session| session.renew_for(USER)),
             Act::OtherLogin => self.request(Some(ids.visitor), |session| session.renew_for(OTHER)),
+            Act::Bind => self.request(Some(ids.visitor), |session| session.bind(USER)),
             Act::Rotate => self.request(Some(ids.first), |session| {
                 session.cycle_id();
                 Ok(())
             }),
             Act::Write => self.request(Some(ids.first), |session| session.insert("cart", 2)),
+            Act::Read => self.request(Some(ids.first), |session| {
+                session.get::<u32>("cart").map(drop)
+            }),
             Act::Logout => self.request(Some(ids.first), |session| {
                 session.flush();
                 Ok(())
@@ -268,6 +291,8 @@ pub(crate) struct Scenario {
     faults: usize,
     /// How often one may go on although another could.
     switches: usize,
+    /// At some moment, the first session expires.
+    expires: bool,
     world: World,
     ids: Ids,
 }
@@ -276,6 +301,10 @@ impl Scenario {
     /// Runs the schedule that these choices lead to, and yields what it breaks.
     pub(crate) fn run(&self, choices: &mut Choices, runtime: &Runtime) -> Option<Violation> {
         let house = House::new(self.world.clone(), 2, self.limit);
+        let mut time_passes = self.expires;
+        if self.expires {
+            house.clock.advance(OLDER + SINCE);
+        }
         let mut works: Vec<_> = self
             .acts
             .iter()
@@ -323,6 +352,9 @@ impl Scenario {
             if all_done {
                 actions.push(("never arrives", 0));
             }
+            if time_passes {
+                actions.push(("time passes", 0));
+            }
             let goes_on = world.calls.iter().any(|call| call.client == last);
             for call in &world.calls {
                 if goes_on && call.client != last && switches == self.switches {
@@ -338,6 +370,12 @@ impl Scenario {
                 }
             }
             let (what, which) = actions[choices.choose(actions.len())];
+            if what == "time passes" {
+                time_passes = false;
+                house.clock.advance(PASSES);
+                trace.push(what.to_owned());
+                continue;
+            }
             let call = match what {
                 "arrives late" | "never arrives" => world.late[which].clone(),
                 _ => world
@@ -396,7 +434,7 @@ impl Scenario {
     fn known<'a>(&self, done: impl Iterator<Item = &'a Done>) -> Vec<(SessionId, usize)> {
         let mut known = vec![(self.ids.first, 0), (self.ids.second, 0)];
         for done in done {
-            if let Act::Login(_) | Act::LoginAgain | Act::Rotate = done.act {
+            if let Act::Login(_) | Act::LoginAgain | Act::Bind | Act::Rotate = done.act {
                 // By a rotation the session stays what it was.
                 let step = |id| {
                     if same_session(id, self.ids.first) {
@@ -405,10 +443,19 @@ impl Scenario {
                         done.step
                     }
                 };
-                known.extend(done.id.map(|id| (id, step(id))));
+                // Two may have bound the same one.
+                let id = self.id_after(done);
+                let id = id.filter(|id| known.iter().all(|(known, _)| known != id));
+                known.extend(id.map(|id| (id, step(id))));
             }
         }
         known
+    }
+
+    /// The id that the browser has now, if that is the user's. A session that is bound keeps its own.
+    fn id_after(&self, done: &Done) -> Option<SessionId> {
+        let kept = done.act == Act::Bind && done.acknowledged;
+        done.id.or(kept.then_some(self.ids.visitor))
     }
 
     /// What holds at each moment.
@@ -463,10 +510,10 @@ impl Scenario {
             if !login.acknowledged && login.id.is_some() {
                 wrong.push("a refused request sets a cookie".into());
             }
-            if let (Act::Login(_) | Act::LoginAgain | Act::OtherLogin, true) =
+            if let (Act::Login(_) | Act::LoginAgain | Act::OtherLogin | Act::Bind, true) =
                 (login.act, login.acknowledged)
             {
-                let Some(id) = login.id else {
+                let Some(id) = self.id_after(login) else {
                     wrong.push("a login without a cookie".into());
                     continue;
                 };
@@ -475,8 +522,12 @@ impl Scenario {
                     Act::EndAll | Act::EndOthers => login.act != Act::OtherLogin,
                     Act::Logout | Act::Rotate => login.act == Act::LoginAgain,
                     Act::LoginAgain => login.act == Act::LoginAgain && *other != login,
+                    // In the same browser, whose id is another one then.
+                    Act::Login(Browser::Visitor) | Act::OtherLogin if login.act == Act::Bind => {
+                        true
+                    }
                     // A limit is one user's.
-                    Act::Login(_) => {
+                    Act::Login(_) | Act::Bind => {
                         *other != login && self.limit.is_some() && login.act != Act::OtherLogin
                     }
                     _ => false,
@@ -517,12 +568,13 @@ fn go_on(
     panic!("{client} waits for nothing");
 }
 
-const ACTS: [Act; 12] = [
+const ACTS: [Act; 13] = [
     Act::Login(Browser::New),
     Act::Login(Browser::Visitor),
     Act::Login(Browser::OthersUser),
     Act::LoginAgain,
     Act::OtherLogin,
+    Act::Bind,
     Act::Rotate,
     Act::Write,
     Act::Logout,
@@ -534,8 +586,7 @@ const ACTS: [Act; 12] = [
 
 /// All pairs of acts.
 pub(crate) fn pairs(faults: usize, switches: usize) -> Vec<Scenario> {
-    let pairs = (0..ACTS.len()).flat_map(|at| ACTS[at..].iter().map(move |it| vec![ACTS[at], *it]));
-    scenarios(pairs.collect(), faults, switches)
+    scenarios(pairs_of(&ACTS), false, faults, switches)
 }
 
 /// Two logins, and anything else; and two users in one browser, whose sessions are ended.
@@ -544,23 +595,46 @@ pub(crate) fn threes(switches: usize) -> Vec<Scenario> {
     let threes = ACTS.map(|it| [&logins[..], &[it]].concat());
     let users = [Act::Login(Browser::Visitor), Act::OtherLogin];
     let ended = [Act::EndAll, Act::EndOthers].map(|it| [&users[..], &[it]].concat());
-    scenarios([&threes[..], &ended].concat(), 0, switches)
+    scenarios([&threes[..], &ended].concat(), false, 0, switches)
+}
+
+/// Pairs that meet the first session, which at some moment reaches the end of its idle lifetime.
+pub(crate) fn expiring(switches: usize) -> Vec<Scenario> {
+    let acts = [
+        Act::Login(Browser::New),
+        Act::LoginAgain,
+        Act::Bind,
+        Act::Rotate,
+        Act::Write,
+        Act::Read,
+        Act::Logout,
+        Act::EndAll,
+        Act::EndOthers,
+        Act::EndSecond,
+    ];
+    scenarios(pairs_of(&acts), true, 0, switches)
+}
+
+fn pairs_of(acts: &[Act]) -> Vec<Vec<Act>> {
+    let from = |at: usize| acts[at..].iter().map(move |it| vec![acts[at], *it]);
+    (0..acts.len()).flat_map(from).collect()
 }
 
 /// These acts at once, and those with a login under limits too.
-fn scenarios(acts: Vec<Vec<Act>>, faults: usize, switches: usize) -> Vec<Scenario> {
-    let (world, ids) = House::furnish();
+fn scenarios(acts: Vec<Vec<Act>>, expires: bool, faults: usize, switches: usize) -> Vec<Scenario> {
+    let (world, ids) = House::furnish(expires);
     let limits = [None, Some(WhenMany::EndOldest), Some(WhenMany::Refuse)];
     let mut scenarios = Vec::new();
     for limit in limits {
         for acts in &acts {
-            let logs_in = acts.iter().any(|act| matches!(act, Act::Login(_)));
-            if limit.is_none() || logs_in {
+            let logs_in = |act: &Act| matches!(act, Act::Login(_) | Act::Bind);
+            if limit.is_none() || acts.iter().any(logs_in) {
                 scenarios.push(Scenario {
                     acts: acts.clone(),
                     limit,
                     faults,
                     switches,
+                    expires,
                     world: world.clone(),
                     ids,
                 });
