@@ -232,7 +232,7 @@ const MUTANTS: &[Mutant] = &[
         name: "an end that does not ask whose session it is",
         exploration: "promises_of_the_list",
         file: "roster/keep.rs",
-        old: "Some(owner) if owner.roster != roster => return Ok(false),",
+        old: "Some(owner) if owner.roster != roster => Standing::Gone,",
         new: "",
         breaks: &[
             "the other user lost a session",
@@ -277,9 +277,8 @@ const MUTANTS: &[Mutant] = &[
         name: "an end that leaves an expired session to itself",
         exploration: "expires_while",
         file: "roster/keep.rs",
-        old: "Some(owner) if owner.roster != roster => return Ok(false),",
-        new: "_ if !lived => return Ok(false),
-            Some(owner) if owner.roster != roster => return Ok(false),",
+        old: "Standing::Gone => return Ok(false),",
+        new: "Standing::Gone | Standing::Expired => return Ok(false),",
         breaks: &["lives on after", "is missing from the list"],
     },
 ];

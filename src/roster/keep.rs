@@ -93,7 +93,7 @@ async fn make_room(
         }
         // Its login may be under way, but no longer than a commit takes.
         let in_flight = now.since(entry.entered) < IN_FLIGHT + verbs.settings.time_limit;
-        if !in_flight && !is_living(verbs, roster, entry.key, now).await? {
+        if !in_flight && !is_living(verbs, roster, entry.key).await? {
             gone.push(entry.key);
         }
     }
@@ -112,28 +112,17 @@ async fn make_room(
 
 /// Whether a session counts. One that has expired is ended, so that no late write moves its deadline when
 /// it is no longer in the roster.
-async fn is_living(
-    verbs: &mut Verbs<'_>,
-    roster: StoreKey,
-    key: StoreKey,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let Some(entry) = verbs.get(key).await? else {
-        return Ok(false);
-    };
-    let Ok(record) = Record::decode(entry.value) else {
+async fn is_living(verbs: &mut Verbs<'_>, roster: StoreKey, key: StoreKey) -> Result<bool, Error> {
+    match standing(verbs, roster, key).await? {
         // Of a newer version perhaps, which can read it.
-        return Ok(true);
-    };
-    if record.owner().is_none_or(|owner| owner.roster != roster) {
-        return Ok(false);
+        Standing::Theirs(_) | Standing::Unreadable => Ok(true),
+        Standing::Nobodys(..) | Standing::Gone => Ok(false),
+        Standing::Expired => {
+            verbs.delete(key).await?;
+            verbs.settings.watch.tell(Event::Expired, Some(key));
+            Ok(false)
+        }
     }
-    let over = record.header().is_over(&verbs.settings.lifetimes, now);
-    if over {
-        verbs.delete(key).await?;
-        verbs.settings.watch.tell(Event::Expired, Some(key));
-    }
-    Ok(!over)
 }
 
 /// Makes sure that a session which was just created may live, since only now can others see and end
@@ -214,32 +203,23 @@ pub(crate) async fn end(
     let mut conflicts = 0;
     let lived = loop {
         verbs.wait(conflicts).await?;
-        let Some(entry) = verbs.get(key).await? else {
-            return Ok(false);
-        };
-        let version = entry.version;
-        // One that cannot be read goes too: better one session too many than one that lives on.
-        let mut lived = true;
-        if let Ok(record) = Record::decode(entry.value) {
-            let settings = verbs.settings;
-            lived = !record.header().is_over(&settings.lifetimes, settings.now());
-            match record.owner() {
-                Some(owner) if owner.roster != roster => return Ok(false),
-                Some(_) => {}
-                // A login that is under way, or one that failed and left a visitor who may log in as
-                // somebody else this moment: so only this very version is ended.
-                None => match put_down(verbs, key, version, &record).await? {
+        match standing(verbs, roster, key).await? {
+            Standing::Gone => return Ok(false),
+            // A visitor may log in as somebody else this moment: so only this very version is ended.
+            Standing::Nobodys(record, version) => {
+                let lived = !is_over(verbs, &record);
+                match put_down(verbs, key, version, &record).await? {
                     Some(Replaced::Done(_)) => break lived,
                     Some(Replaced::Missing) => return Ok(false),
-                    Some(Replaced::Conflict) | None => {
-                        conflicts += 1;
-                        continue;
-                    }
-                },
+                    Some(Replaced::Conflict) | None => conflicts += 1,
+                }
+            }
+            // One that cannot be read goes too: better one session too many than one that lives on.
+            standing => {
+                verbs.delete(key).await?;
+                break !matches!(standing, Standing::Expired);
             }
         }
-        verbs.delete(key).await?;
-        break lived;
     };
     if lived {
         verbs.settings.watch.tell(Event::Ended, Some(key));
@@ -272,16 +252,47 @@ pub(crate) async fn look(
     roster: StoreKey,
     key: StoreKey,
 ) -> Result<Option<Record>, Error> {
+    Ok(match standing(verbs, roster, key).await? {
+        Standing::Theirs(record) => Some(record),
+        _ => None,
+    })
+}
+
+/// What a session in the roster turns out to be.
+enum Standing {
+    /// One that lives.
+    Theirs(Record),
+    /// One whose end has passed.
+    Expired,
+    /// That of a login which is under way, or which failed and left a visitor.
+    Nobodys(Record, Version),
+    Unreadable,
+    /// There is none, or it is somebody else's.
+    Gone,
+}
+
+async fn standing(
+    verbs: &mut Verbs<'_>,
+    roster: StoreKey,
+    key: StoreKey,
+) -> Result<Standing, Error> {
     let Some(entry) = verbs.get(key).await? else {
-        return Ok(None);
+        return Ok(Standing::Gone);
     };
     let Ok(record) = Record::decode(entry.value) else {
-        return Ok(None);
+        return Ok(Standing::Unreadable);
     };
+    Ok(match record.owner() {
+        None => Standing::Nobodys(record, entry.version),
+        Some(owner) if owner.roster != roster => Standing::Gone,
+        Some(_) if is_over(verbs, &record) => Standing::Expired,
+        Some(_) => Standing::Theirs(record),
+    })
+}
+
+fn is_over(verbs: &Verbs<'_>, record: &Record) -> bool {
     let settings = verbs.settings;
-    let lives = !record.header().is_over(&settings.lifetimes, settings.now());
-    let is_theirs = record.owner().is_some_and(|owner| owner.roster == roster);
-    Ok((lives && is_theirs).then_some(record))
+    record.header().is_over(&settings.lifetimes, settings.now())
 }
 
 /// Replaces a roster that cannot be read by an empty one. Yields whether it was one.
