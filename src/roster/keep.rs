@@ -347,11 +347,13 @@ async fn read(verbs: &mut Verbs<'_>, roster: StoreKey) -> Result<(Roster, Option
     let Some(entry) = verbs.get(roster).await? else {
         return Ok((Roster::default(), None));
     };
-    let sessions = match (Roster::decode(&entry.value), verbs.settings.unreadable) {
-        (Ok(sessions), _) => sessions,
-        (Err(Unreadable), OnUnreadable::Empty) => Roster::default(),
-        (Err(Unreadable), OnUnreadable::Fail) => return Err(ErrorKind::Undecodable.into()),
-    };
+    let sessions = Roster::decode(&entry.value).or_else(|Unreadable| {
+        verbs.settings.watch.tell(Event::Unreadable, None);
+        match verbs.settings.unreadable {
+            OnUnreadable::Empty => Ok(Roster::default()),
+            OnUnreadable::Fail => Err(ErrorKind::Undecodable),
+        }
+    })?;
     Ok((sessions, Some(entry.version)))
 }
 

@@ -113,6 +113,16 @@ async fn records_that_cannot_be_read() {
         it.told();
         browser.get(&it.app, "/show").await;
         assert_eq!(it.told(), ["WARN unreadable"]);
+
+        // The list of a user's sessions is a record too.
+        let it = watched_with(|builder| builder.unreadable(policy));
+        let log_in = async |session: &sessile::Session| session.renew_for("alice").unwrap();
+        Browser::new().visit(&it.layer, log_in).await;
+        it.store.put(&it.store.roster(), "damaged");
+        it.told();
+        let list = it.layer.sessions().of("alice").list().await;
+        assert_eq!(list.is_ok(), policy == Unreadable::Empty);
+        assert_eq!(it.told(), ["WARN unreadable"]);
     }
 }
 
