@@ -11,8 +11,9 @@ use sessile::sessions::Sessions;
 use sessile::store::open;
 use sessile::{ErrorKind, SessionId, SessionLayer, WhenMany};
 use support::memcached::memcached;
-use support::redis::{Certificates, cluster, redis, sentinel, valkey};
+use support::redis::{cluster, redis, sentinel, valkey};
 use support::server::is_left_out;
+use support::tls::Certificates;
 use support::{Browser, Started, assert_interrupted, assert_ok, kind_of, scripted};
 
 /// The two instances.
@@ -67,10 +68,25 @@ over! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_tls() {
     let certificates = Certificates::new();
-    let server = certificates.server();
+    let server = certificates.redis();
     let path = |file| certificates.path(file);
     all_races_over(&format!(
         "rediss://127.0.0.1:{}?tls_roots={}&tls_certificate={}&tls_key={}",
+        server.port(),
+        path("ca.crt"),
+        path("client.crt"),
+        path("client.key"),
+    ))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn over_memcached_and_tls() {
+    let certificates = Certificates::new();
+    let server = certificates.memcached();
+    let path = |file| certificates.path(file);
+    all_races_over(&format!(
+        "memcached://127.0.0.1:{}?tls_roots={}&tls_certificate={}&tls_key={}",
         server.port(),
         path("ca.crt"),
         path("client.crt"),

@@ -9,7 +9,8 @@ use sessile::conformance;
 use sessile::store::{AnyStore, OpenError, Store, StoreKey, open};
 use std::time::Duration;
 use support::memcached::memcached;
-use support::redis::{Certificates, cli, cluster, redis, sentinel};
+use support::redis::{cli, cluster, redis, sentinel};
+use support::tls::Certificates;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -62,9 +63,23 @@ async fn a_unix_socket_has_a_database() {
 #[tokio::test]
 async fn tls_takes_its_certificates_from_files() {
     let certificates = Certificates::new();
-    let server = certificates.server();
+    let server = certificates.redis();
     works(&format!(
         "rediss://127.0.0.1:{}?tls_roots={}&tls_certificate={}&tls_key={}",
+        server.port(),
+        certificates.path("ca.crt"),
+        certificates.path("client.crt"),
+        certificates.path("client.key"),
+    ))
+    .await;
+}
+
+#[tokio::test]
+async fn memcached_over_tls_takes_them_too() {
+    let certificates = Certificates::new();
+    let server = certificates.memcached();
+    works(&format!(
+        "memcached://127.0.0.1:{}?tls_roots={}&tls_certificate={}&tls_key={}",
         server.port(),
         certificates.path("ca.crt"),
         certificates.path("client.crt"),

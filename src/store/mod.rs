@@ -55,6 +55,8 @@ pub mod memory;
 mod open;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "redis", feature = "memcached"))]
+mod tls;
 
 #[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, EncryptionKey};

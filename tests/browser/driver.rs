@@ -31,6 +31,8 @@ pub(crate) struct Chromium {
     session: String,
 }
 
+const TEXT: &str = "return document.body ? document.body.innerText : ''";
+
 impl Chromium {
     pub(crate) fn start() -> Self {
         let package = "chromium-driver (or set TEST_WITHOUT=chromium where it cannot be had)";
@@ -134,7 +136,7 @@ impl Chromium {
     /// The text that the page shows.
     #[track_caller]
     pub(crate) fn text(&self) -> String {
-        text(&self.run("return document.body ? document.body.innerText : ''"))
+        text(&self.run(TEXT))
     }
 
     /// The page shows this text in the end: a click does not always wait for the page that it leads
@@ -151,11 +153,14 @@ impl Chromium {
 
     #[track_caller]
     fn wait_for(&self, is_so: impl Fn(&str) -> bool) {
-        let end = Instant::now() + Duration::from_secs(5);
-        let mut page = self.text();
-        while !is_so(&page) {
-            assert!(Instant::now() < end, "the page shows: {page}");
-            page = self.text();
+        let end = Instant::now() + Duration::from_secs(15);
+        loop {
+            // Between two pages there is an error.
+            let page = self.try_run(TEXT).map(|page| text(&page));
+            match page {
+                Ok(page) if is_so(&page) => return,
+                page => assert!(Instant::now() < end, "the page shows: {page:?}"),
+            }
         }
     }
 
@@ -183,7 +188,13 @@ impl Chromium {
     /// What the body of a function returns, or the promise that it returns.
     #[track_caller]
     pub(crate) fn run(&self, script: &str) -> Value {
-        self.post("execute/sync", &json!({ "script": script, "args": [] }))
+        self.try_run(script)
+            .unwrap_or_else(|error| panic!("{script}: {error}"))
+    }
+
+    fn try_run(&self, script: &str) -> Result<Value, String> {
+        let path = format!("{}/execute/sync", self.session);
+        self.call("POST", &path, &json!({ "script": script, "args": [] }))
     }
 
     /// Goes into the first frame of the page.

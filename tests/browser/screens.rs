@@ -35,7 +35,7 @@ fn the_pages_fit_a_desk_and_a_phone() {
             fits(&browser, &format!("{name}-{screen}"));
             if *name == "cart" {
                 browser.run("burst.click()");
-                browser.open(url);
+                browser.shows("pear");
                 fits(&browser, &format!("{name}-{screen}-full"));
             }
             if *name == "devices" {
@@ -48,8 +48,10 @@ fn the_pages_fit_a_desk_and_a_phone() {
                 browser.fill("[name=name]", "alice");
                 browser.fill("[name=password]", "sesame");
                 browser.click("button");
+                browser.shows("Hello, alice");
                 fits(&browser, &format!("{name}-{screen}-inside"));
                 browser.click("button");
+                browser.shows("Remember me");
             }
         }
     }

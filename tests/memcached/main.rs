@@ -14,3 +14,4 @@ mod several;
 mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;

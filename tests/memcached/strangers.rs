@@ -22,7 +22,7 @@ fn browser() -> Browser {
 }
 
 /// The app has an answer for everybody, and never takes the server for an empty store.
-async fn is_no_store(app: &Router) {
+pub(crate) async fn is_no_store(app: &Router) {
     let mut browser = browser();
     for _ in 0..3 {
         // The first request waits until it is known.

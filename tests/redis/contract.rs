@@ -1,7 +1,8 @@
 //! The conformance suite, over every kind of server.
 
-use crate::support::redis::{Certificates, cluster, redis, sentinel, store_at, valkey};
+use crate::support::redis::{cluster, redis, sentinel, store_at, valkey};
 use crate::support::server::is_left_out;
+use crate::support::tls::Certificates;
 use sessile::conformance;
 use sessile::store::RedisStore;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ async fn a_unix_socket_keeps_the_contract() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_over_tls_keeps_the_contract() {
     let certificates = Certificates::new();
-    let server = certificates.server();
+    let server = certificates.redis();
     let store = || {
         RedisStore::builder()
             .server(format!("127.0.0.1:{}", server.port()))

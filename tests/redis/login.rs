@@ -2,7 +2,8 @@
 
 use crate::support::Browser;
 use crate::support::log::Log;
-use crate::support::redis::{Certificates, cli, redis};
+use crate::support::redis::{cli, redis};
+use crate::support::tls::Certificates;
 use crate::visitor::{AT_ONCE, Visitor, app};
 use sessile::store::RedisStore;
 use sessile::store::redis::{RedisConfigError, RedisStoreBuilder};
@@ -113,7 +114,7 @@ fn runtime_of(mut builder: tokio::runtime::Builder) -> tokio::runtime::Runtime {
 #[tokio::test]
 async fn certificates_are_checked_on_both_sides() {
     let certificates = Certificates::new();
-    let server = certificates.server();
+    let server = certificates.redis();
     let read = |file| certificates.read(file);
     let good = at(server.port())
         .tls_roots(read("ca.crt"))

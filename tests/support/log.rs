@@ -1,16 +1,53 @@
-//! A subscriber that writes down everything.
+//! A subscriber that writes down everything that its thread says.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
 use tracing::{Event, Level, Metadata, Subscriber};
 
 /// All spans and events, with their fields.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Log(Arc<Mutex<Inside>>);
+
+impl Default for Log {
+    fn default() -> Self {
+        static DEAF: Once = Once::new();
+        DEAF.call_once(|| tracing::subscriber::set_global_default(Deaf).unwrap());
+        Self(Arc::default())
+    }
+}
+
+/// Hears nothing, but may want to. Without it, what the thread of another test says first, with nobody listening
+/// there, is off for all threads.
+struct Deaf;
+
+impl Subscriber for Deaf {
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
 
 #[derive(Default)]
 struct Inside {

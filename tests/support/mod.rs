@@ -20,6 +20,7 @@ pub mod served;
 pub mod server;
 mod store;
 mod time;
+pub mod tls;
 pub mod victim;
 mod visit;
 

@@ -1,12 +1,12 @@
 //! Redis servers of the test's own, of every kind that the store speaks to.
 
-use super::server::{Directory, Server, free_port};
+use super::server::{Directory, Server, free_port, run};
 use sessile::store::RedisStore;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-const PACKAGE: &str = "redis-server";
+pub(super) const PACKAGE: &str = "redis-server";
 
 /// A single server that keeps nothing on the disk, with further arguments.
 pub fn redis(more: &[&str]) -> Server {
@@ -23,7 +23,7 @@ pub fn valkey() -> Server {
     Server::start("valkey-server", package, arguments)
 }
 
-fn arguments(port: u16, directory: &Path) -> Vec<String> {
+pub(super) fn arguments(port: u16, directory: &Path) -> Vec<String> {
     let directory = directory.to_str().unwrap();
     let port = port.to_string();
     [
@@ -59,20 +59,6 @@ pub fn cli(port: u16, command: &[&str]) -> String {
         "redis-tools",
         &[&["-p", &port][..], command].concat(),
     )
-}
-
-fn run(program: &'static str, package: &str, arguments: &[&str]) -> String {
-    let output = match Command::new(program).args(arguments).output() {
-        Ok(output) => output,
-        Err(error) => panic!("{program}: {error}: run tests/run.sh, or apt-get install {package}"),
-    };
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-    assert!(
-        output.status.success(),
-        "{program}: {}",
-        text(&output.stderr)
-    );
-    text(&output.stdout)
 }
 
 /// Waits until it is so, with a limit.
@@ -207,88 +193,5 @@ impl Watched {
         let command = ["sentinel", "get-master-addr-by-name", "sessions"];
         let answer = cli(self.sentinel.port(), &command);
         answer.lines().last().unwrap().parse().unwrap()
-    }
-}
-
-/// Certificates for one test: an authority, and what it signed.
-pub struct Certificates(Directory);
-
-impl Certificates {
-    pub fn new() -> Self {
-        let this = Self(Directory::new());
-        let end = &[
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-        ];
-        let (ca, ca_key) = (this.path("ca.crt"), this.path("ca.key"));
-        this.make("ca", &["-addext", "keyUsage=critical,keyCertSign"]);
-        this.make("other", &["-addext", "keyUsage=critical,keyCertSign"]);
-        for name in ["server", "client"] {
-            this.make(name, &[&["-CA", &ca, "-CAkey", &ca_key][..], end].concat());
-        }
-        this
-    }
-
-    pub fn path(&self, file: &str) -> String {
-        self.0.path().join(file).to_str().unwrap().to_owned()
-    }
-
-    pub fn read(&self, file: &str) -> Vec<u8> {
-        std::fs::read(self.path(file)).unwrap()
-    }
-
-    fn make(&self, name: &str, more: &[&str]) {
-        let (key, certificate) = (
-            self.path(&format!("{name}.key")),
-            self.path(&format!("{name}.crt")),
-        );
-        let subject = format!("/CN={name}");
-        let always = [
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-keyout",
-            &key,
-            "-out",
-            &certificate,
-            "-subj",
-            &subject,
-        ];
-        run("openssl", "openssl", &[&always[..], more].concat());
-    }
-
-    /// A server that speaks TLS, and asks clients for a certificate.
-    pub fn server(&self) -> Server {
-        let (ca, certificate, key) = (
-            self.path("ca.crt"),
-            self.path("server.crt"),
-            self.path("server.key"),
-        );
-        Server::start("redis-server", PACKAGE, |port, directory| {
-            let mut arguments = arguments(0, directory);
-            let port = port.to_string();
-            let tls = [
-                "--tls-port",
-                &port,
-                "--tls-ca-cert-file",
-                &ca,
-                "--tls-cert-file",
-                &certificate,
-                "--tls-key-file",
-                &key,
-                "--tls-auth-clients",
-                "yes",
-            ];
-            arguments.extend(tls.map(str::to_owned));
-            arguments
-        })
     }
 }

@@ -190,3 +190,18 @@ impl Drop for Server {
         }
     }
 }
+
+/// What a program prints that ends well.
+pub fn run(program: &'static str, package: &str, arguments: &[&str]) -> String {
+    let output = match Command::new(program).args(arguments).output() {
+        Ok(output) => output,
+        Err(error) => panic!("{program}: {error}: run tests/run.sh, or apt-get install {package}"),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        text(&output.stderr)
+    );
+    text(&output.stdout)
+}

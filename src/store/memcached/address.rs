@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::time::Duration;
+use tokio_rustls::TlsConnector;
 
 const DEFAULT_PORT: u16 = 11211;
 
@@ -9,6 +10,7 @@ const DEFAULT_PORT: u16 = 11211;
 pub(super) struct Target {
     pub(super) address: Address,
     pub(super) credentials: Option<Credentials>,
+    pub(super) tls: Option<TlsConnector>,
     /// How long it may take to connect.
     pub(super) connect_timeout: Duration,
     /// How long a server may be silent while it is asked something.

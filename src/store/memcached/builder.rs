@@ -1,5 +1,6 @@
 //! The settings of a memcached store.
 
+use super::super::tls::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
 use super::MemcachedStore;
 use super::address::{Address, Credentials, Target};
 use super::protocol::MAX_PREFIX;
@@ -29,6 +30,7 @@ pub struct MemcachedStoreBuilder {
     servers: Vec<String>,
     prefix: String,
     credentials: Option<(String, String)>,
+    tls: Tls,
     connect_timeout: Duration,
     answer_timeout: Duration,
 }
@@ -39,6 +41,7 @@ impl MemcachedStoreBuilder {
             servers: Vec::new(),
             prefix: "sessile:".to_owned(),
             credentials: None,
+            tls: Tls::default(),
             connect_timeout: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(2),
         }
@@ -64,13 +67,42 @@ impl MemcachedStoreBuilder {
 
     /// The user and the password for servers that run with an authentication file (`-Y`).
     ///
-    /// They are sent as they are: memcached does not encrypt them. (Its SASL is not supported.)
+    /// Without [`tls`](Self::tls) they are sent as they are. (Its SASL is not supported.)
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.credentials = Some((user.into(), password.into()));
         self
     }
 
-    /// How long it may take to connect to a server. The default is a second.
+    /// Whether to speak TLS to all servers (which run with `-Z`), trusting the certificates that the system
+    /// trusts. By default no.
+    pub const fn tls(mut self, tls: bool) -> Self {
+        self.tls.on = tls;
+        self
+    }
+
+    /// Speaks TLS, and trusts these certificates and no others. In PEM, any number of them.
+    pub fn tls_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.tls.trust(pem.into());
+        self
+    }
+
+    /// Speaks TLS, and shows this certificate (with its chain) and proves it with this key. Both in
+    /// PEM.
+    pub fn tls_identity(
+        mut self,
+        certificates_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        self.tls.identify(certificates_pem.into(), key_pem.into());
+        self
+    }
+
+    pub(in crate::store) fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// How long it may take to connect to a server, with everything that belongs to it. The default is a second.
     ///
     /// Only the requests that come first wait for it: while a server is known to be down, they fail
     /// at once.
@@ -102,6 +134,7 @@ impl MemcachedStoreBuilder {
         if self.connect_timeout.is_zero() || self.answer_timeout < Duration::from_millis(1) {
             return Err(MemcachedConfigError::Limit);
         }
+        let tls = self.tls.connector()?;
         let mut addresses = Vec::new();
         for (index, text) in self.servers.iter().enumerate() {
             let address =
@@ -117,6 +150,7 @@ impl MemcachedStoreBuilder {
         let targets = addresses.into_iter().map(|address| Target {
             address,
             credentials: credentials.clone(),
+            tls: tls.clone(),
             connect_timeout: self.connect_timeout.min(DAY),
             answer_timeout: self.answer_timeout.min(DAY),
         });
@@ -160,6 +194,10 @@ pub enum MemcachedConfigError {
     Credentials,
     /// A limit is zero.
     Limit,
+    /// The certificates to trust cannot be read, or there are none.
+    TlsRoots,
+    /// The client's certificate or its key cannot be read, or they do not belong together.
+    TlsIdentity,
 }
 
 impl fmt::Display for MemcachedConfigError {
@@ -184,8 +222,19 @@ impl fmt::Display for MemcachedConfigError {
             Self::Limit => {
                 f.write_str("the limits of a memcached store must be a millisecond or more")
             }
+            Self::TlsRoots => f.write_str(ROOTS_TEXT),
+            Self::TlsIdentity => f.write_str(IDENTITY_TEXT),
         }
     }
 }
 
 impl std::error::Error for MemcachedConfigError {}
+
+impl From<TlsError> for MemcachedConfigError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Roots => Self::TlsRoots,
+            TlsError::Identity => Self::TlsIdentity,
+        }
+    }
+}

@@ -8,15 +8,14 @@
 
 use super::super::{StoreError, StoreKey};
 use super::protocol::{BadReply, Command, Reply, Verb, parse};
+use super::wire::{Reader, Writer, Written};
 use bytes::BytesMut;
 use std::collections::VecDeque;
-use std::io;
 use std::mem;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 
 /// The bounds of what waits for a server that does not answer.
@@ -31,7 +30,7 @@ const LOW: usize = 4 << 10;
 type Answer = Result<Reply, StoreError>;
 
 pub(super) struct Connection {
-    writer: OwnedWriteHalf,
+    writer: Writer,
     /// The server's bound on an item.
     max_item: usize,
     queue: Mutex<Queue>,
@@ -68,7 +67,7 @@ struct Waiting {
 }
 
 impl Connection {
-    pub(super) fn new(writer: OwnedWriteHalf, max_item: usize) -> Self {
+    pub(super) fn new(writer: Writer, max_item: usize) -> Self {
         Self {
             writer,
             max_item,
@@ -135,18 +134,20 @@ impl Connection {
             let mut batch = mem::replace(&mut queue.unsent, spare);
             (queue.is_writing, queue.sent) = (true, queue.all);
             drop(queue);
-            let written = self.write(&batch);
+            let written = self.writer.write(&batch);
             queue = self.lock();
             queue.is_writing = false;
             match written {
-                Ok(written) if written == batch.len() => {
+                Ok(Written {
+                    is_blocked: false, ..
+                }) => {
                     batch.clear();
                     if batch.capacity() <= KEPT {
                         queue.spare = batch;
                     }
                 }
-                Ok(written) => {
-                    batch.drain(..written);
+                Ok(Written { count, .. }) => {
+                    batch.drain(..count);
                     queue.sent -= batch.len() as u64;
                     batch.append(&mut queue.unsent);
                     queue.unsent = batch;
@@ -160,20 +161,6 @@ impl Connection {
                 }
             }
         }
-    }
-
-    /// How much of it the socket took.
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let mut written = 0;
-        while written < bytes.len() {
-            match self.writer.try_write(&bytes[written..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(written)
     }
 
     /// Hands out the replies that are there.
@@ -242,14 +229,14 @@ impl Drop for Flush<'_> {
 /// because the runtime has ended.
 pub(super) struct Reading<'a> {
     connection: &'a Connection,
-    reader: OwnedReadHalf,
+    reader: Reader,
     input: BytesMut,
     /// How often something was read.
     reads: u64,
 }
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(connection: &'a Connection, reader: OwnedReadHalf) -> Self {
+    pub(super) fn new(connection: &'a Connection, reader: Reader) -> Self {
         Self {
             connection,
             reader,
@@ -289,7 +276,7 @@ impl<'a> Reading<'a> {
             if !queue.is_blocked {
                 return Poll::Pending;
             }
-            match self.connection.writer.as_ref().poll_write_ready(cx) {
+            match self.connection.writer.poll_ready(cx) {
                 Poll::Ready(Ok(())) => queue.is_blocked = false,
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,

@@ -20,6 +20,12 @@
 //! instances of the app first; a server less or more costs the sessions of its share. For the same reason no proxy
 //! that moves keys may stand in between.
 //!
+//! # Over TLS
+//!
+//! To servers that run with `-Z`, [`tls`](MemcachedStoreBuilder::tls) trusts what the system trusts,
+//! [`tls_roots`](MemcachedStoreBuilder::tls_roots) what it is given, and
+//! [`tls_identity`](MemcachedStoreBuilder::tls_identity) shows a certificate of the client's.
+//!
 //! # What to know about memcached
 //!
 //! * It evicts what was not used for the longest time when it is full: those users log in again. Give it
@@ -53,6 +59,7 @@ mod lifetime;
 mod placement;
 mod protocol;
 mod server;
+mod wire;
 
 pub use builder::{MemcachedConfigError, MemcachedStoreBuilder};
 

@@ -5,6 +5,7 @@ use super::address::Target;
 use super::connect::{Refused, connect};
 use super::connection::{Connection, Reading};
 use super::protocol::{Command, Reply};
+use super::wire::Reader;
 use crate::log;
 use std::fmt;
 use std::future::poll_fn;
@@ -12,7 +13,6 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::runtime::{self, Handle};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -187,7 +187,7 @@ async fn keep_up(target: Arc<Target>, state: watch::Sender<State>) {
 }
 
 /// Uses a connection until it is over, and says whether it fell silent.
-async fn serve(connection: &Connection, reader: OwnedReadHalf, limit: Duration) -> bool {
+async fn serve(connection: &Connection, reader: Reader, limit: Duration) -> bool {
     let mut reading = Reading::new(connection, reader);
     let mut looks = interval(limit / LOOKS);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

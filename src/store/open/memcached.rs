@@ -27,6 +27,7 @@ pub(super) fn memcached(mut url: Url<'_>) -> Result<Any, OpenError> {
     if let Some(limit) = url.milliseconds("answer_timeout_ms")? {
         builder = builder.answer_timeout(limit);
     }
+    builder = builder.with_tls(url.tls()?);
     url.end()?;
     let store = builder.build().map_err(OpenError::Memcached)?;
     Ok(Any::Memcached(Box::new(store)))

@@ -48,9 +48,9 @@ use url::Url;
 /// | `key_prefix` | the others | what all keys begin with |
 /// | `connect_timeout_ms`, `answer_timeout_ms` | the others | milliseconds |
 /// | `database` | `redis+unix://` | its number |
-/// | `tls` | `redis+cluster://`, `redis+sentinel://` | `true` or `false` |
-/// | `tls_roots` | Redis over TLS | a PEM file with the certificates to trust |
-/// | `tls_certificate`, `tls_key` | Redis over TLS | PEM files with the client's own certificate and key |
+/// | `tls` | `redis+cluster://`, `redis+sentinel://`, `memcached://` | `true` or `false` |
+/// | `tls_roots` | Redis and memcached over TLS | a PEM file with the certificates to trust |
+/// | `tls_certificate`, `tls_key` | Redis and memcached over TLS | PEM files with the client's own certificate and key |
 /// | `sentinel_username`, `sentinel_password` | `redis+sentinel://` | the login of the Sentinels themselves |
 ///
 /// In a user, a password or an option, characters that have a meaning in URLs are written as `%` and

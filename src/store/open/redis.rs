@@ -23,7 +23,9 @@ pub(super) fn redis(mut url: Url<'_>) -> Result<Any, OpenError> {
         builder = builder.answer_timeout(limit);
     }
     if url.scheme != "redis" && url.scheme != "redis+unix" {
-        builder = tls(&mut url, builder)?;
+        let mut tls = url.tls()?;
+        tls.on |= url.scheme == "rediss";
+        builder = builder.with_tls(tls);
     }
     url.end()?;
     let store = builder.build().map_err(OpenError::Redis)?;
@@ -95,25 +97,5 @@ fn form(scheme: &str) -> &'static str {
         }
         "rediss" => "rediss://[user:password@]host[:port][/database]",
         _ => "redis://[user:password@]host[:port][/database]",
-    }
-}
-
-fn tls(url: &mut Url<'_>, builder: RedisStoreBuilder) -> Result<RedisStoreBuilder, OpenError> {
-    let tls = url.scheme == "rediss" || url.parsed("tls", "`true` or `false`")?.unwrap_or(false);
-    let mut builder = builder.tls(tls);
-    if let Some(roots) = url.file("tls_roots")? {
-        builder = builder.tls_roots(roots);
-    }
-    match (url.file("tls_certificate")?, url.file("tls_key")?) {
-        (None, None) => Ok(builder),
-        (Some(certificate), Some(key)) => Ok(builder.tls_identity(certificate, key)),
-        (certificate, _) => Err(OpenError::OptionValue {
-            name: if certificate.is_none() {
-                "tls_certificate"
-            } else {
-                "tls_key"
-            },
-            expected: "there too: certificate and key belong together",
-        }),
     }
 }

@@ -1,6 +1,8 @@
 //! A store's URL, taken apart.
 
 use super::OpenError;
+#[cfg(any(feature = "redis", feature = "memcached"))]
+use crate::store::tls::Tls;
 use percent_encoding::percent_decode_str;
 
 /// `scheme://user:password@hosts/path?options`, of which only the scheme must be there.
@@ -91,9 +93,34 @@ impl<'a> Url<'a> {
         Ok(number.map(std::time::Duration::from_millis))
     }
 
+    /// What it says of TLS: certificates and keys are in files that it names.
+    #[cfg(any(feature = "redis", feature = "memcached"))]
+    pub(super) fn tls(&mut self) -> Result<Tls, OpenError> {
+        let mut tls = Tls::default();
+        tls.on = self.parsed("tls", "`true` or `false`")?.unwrap_or(false);
+        if let Some(roots) = self.file("tls_roots")? {
+            tls.trust(roots);
+        }
+        match (self.file("tls_certificate")?, self.file("tls_key")?) {
+            (None, None) => {}
+            (Some(certificates), Some(key)) => tls.identify(certificates, key),
+            (certificates, _) => {
+                return Err(OpenError::OptionValue {
+                    name: if certificates.is_none() {
+                        "tls_certificate"
+                    } else {
+                        "tls_key"
+                    },
+                    expected: "there too: certificate and key belong together",
+                });
+            }
+        }
+        Ok(tls)
+    }
+
     /// What the file holds that an option names.
-    #[cfg(feature = "redis")]
-    pub(super) fn file(&mut self, name: &'static str) -> Result<Option<Vec<u8>>, OpenError> {
+    #[cfg(any(feature = "redis", feature = "memcached"))]
+    fn file(&mut self, name: &'static str) -> Result<Option<Vec<u8>>, OpenError> {
         let path = self.option(name);
         path.map(std::fs::read)
             .transpose()

@@ -1,10 +1,10 @@
 //! The settings of a Redis store.
 
+use super::super::tls::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
 use super::client::{ConnectionLike, Given, Login};
 use super::cluster::Cluster;
 use super::dial::{Address, Dial, Sentinels, Target};
 use super::link::Link;
-use super::tls::connector;
 use super::{RedisStore, Server};
 use std::fmt;
 use std::path::PathBuf;
@@ -31,9 +31,7 @@ pub struct RedisStoreBuilder {
     place: Place,
     login: Login,
     sentinel_login: Login,
-    tls: bool,
-    roots: Option<Vec<u8>>,
-    identity: Option<(Vec<u8>, Vec<u8>)>,
+    tls: Tls,
     prefix: String,
     connect_timeout: Duration,
     answer_timeout: Duration,
@@ -53,9 +51,7 @@ impl RedisStoreBuilder {
             place: Place::Server("127.0.0.1:6379".to_owned()),
             login: Login::default(),
             sentinel_login: Login::default(),
-            tls: false,
-            roots: None,
-            identity: None,
+            tls: Tls::default(),
             prefix: "sessile:".to_owned(),
             connect_timeout: Duration::from_secs(1),
             answer_timeout: Duration::from_secs(1),
@@ -157,14 +153,13 @@ impl RedisStoreBuilder {
 
     /// Whether to speak TLS, trusting the certificates that the system trusts. By default no.
     pub const fn tls(mut self, tls: bool) -> Self {
-        self.tls = tls;
+        self.tls.on = tls;
         self
     }
 
     /// Speaks TLS, and trusts these certificates and no others. In PEM, any number of them.
     pub fn tls_roots(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls = true;
-        self.roots = Some(pem.into());
+        self.tls.trust(pem.into());
         self
     }
 
@@ -175,8 +170,12 @@ impl RedisStoreBuilder {
         certificates_pem: impl Into<Vec<u8>>,
         key_pem: impl Into<Vec<u8>>,
     ) -> Self {
-        self.tls = true;
-        self.identity = Some((certificates_pem.into(), key_pem.into()));
+        self.tls.identify(certificates_pem.into(), key_pem.into());
+        self
+    }
+
+    pub(in crate::store) fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
         self
     }
 
@@ -215,10 +214,8 @@ impl RedisStoreBuilder {
                 return Err(Error::UsernameWithoutPassword);
             }
         }
-        let tls = match self.tls {
-            true => Some(connector(self.roots.as_deref(), self.identity)?),
-            false => None,
-        };
+        let speaks_tls = self.tls.on;
+        let tls = self.tls.connector()?;
         let dial = |target, master_only| Dial {
             target,
             tls,
@@ -231,7 +228,7 @@ impl RedisStoreBuilder {
             Place::Server(address) => {
                 Server::One(Link::new(dial(Target::Server(parse(&address)?), true)))
             }
-            Place::Unix(_) if self.tls => return Err(Error::TlsOverUnixSocket),
+            Place::Unix(_) if speaks_tls => return Err(Error::TlsOverUnixSocket),
             Place::Unix(path) => Server::One(Link::new(dial(Target::Unix(path), true))),
             Place::Sentinel(master, addresses) => {
                 let sentinels = Sentinels {
@@ -308,12 +305,19 @@ impl fmt::Display for RedisConfigError {
             Self::UsernameWithoutPassword => "a user name needs a password",
             Self::DatabaseInCluster => "a cluster has no `database` but 0",
             Self::TlsOverUnixSocket => "a Unix socket does not speak TLS",
-            Self::TlsRoots => "the certificates to trust cannot be read, or there are none",
-            Self::TlsIdentity => {
-                "the client's certificate or its key cannot be read, or they do not belong together"
-            }
+            Self::TlsRoots => ROOTS_TEXT,
+            Self::TlsIdentity => IDENTITY_TEXT,
         })
     }
 }
 
 impl std::error::Error for RedisConfigError {}
+
+impl From<TlsError> for RedisConfigError {
+    fn from(error: TlsError) -> Self {
+        match error {
+            TlsError::Roots => Self::TlsRoots,
+            TlsError::Identity => Self::TlsIdentity,
+        }
+    }
+}

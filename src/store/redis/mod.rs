@@ -60,7 +60,6 @@ mod link;
 mod scripts;
 mod slots;
 mod stream;
-mod tls;
 
 pub use builder::{RedisConfigError, RedisStoreBuilder};
 
