@@ -202,7 +202,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a login over a session that is not entered in the list",
-        exploration: "promises_of_the_list",
+        exploration: "two_at_a_users_sessions",
         file: "commit/run.rs",
         old: "Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;",
         new: "let _ = roster;",
@@ -210,7 +210,7 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "a new session that is not confirmed",
-        exploration: "promises_of_the_list",
+        exploration: "two_at_a_users_sessions",
         file: "commit/run.rs",
         old: "Box::pin(roster::confirm(&mut self.verbs, roster, key)).await?;",
         new: "let _ = roster;",
@@ -222,40 +222,31 @@ const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "an end of all that marks nothing",
-        exploration: "promises_of_the_list",
+        exploration: "two_at_a_users_sessions",
         file: "roster/keep.rs",
         old: "changed |= !entry.ended;",
         new: "",
         breaks: &["is missing from the list", "lives on after EndAll"],
     },
     Mutant {
-        name: "an end that does not ask whose session it is",
-        exploration: "promises_of_the_list",
+        name: "a list that does not ask whose session it is",
+        exploration: "two_at_a_users_sessions",
         file: "roster/keep.rs",
         old: "Some(owner) if owner.roster != roster => Standing::Gone,",
         new: "",
         breaks: &[
             "the other user lost a session",
             "a login is lost without a cause",
+            "are listed, and",
         ],
     },
     Mutant {
         name: "a limit that writes the new session before the old one ended",
-        exploration: "promises_of_the_list",
+        exploration: "two_at_a_users_sessions",
         file: "roster/keep.rs",
         old: "for key in sessions.ended() { end(verbs, roster, key).await?; } return Ok(());",
         new: "return Ok(());",
         breaks: &["and two may"],
-    },
-    Mutant {
-        name: "a session that is bound and not entered",
-        exploration: "two_at_a_users_sessions",
-        file: "commit/run.rs",
-        old: "Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;",
-        new: "if self.rotates {
-                Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;
-            }",
-        breaks: &["is missing from the list"],
     },
     Mutant {
         name: "a write over the session of another user",

@@ -46,7 +46,7 @@ fn escape(text: &str) -> String {
 const STYLE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Login</title><meta \
     name=viewport content='width=device-width, initial-scale=1'><style>body { font: 1.1rem/1.6 \
     system-ui; width: 18rem; margin: 12vh auto } label { display: block; margin: 1rem 0 } input, \
-    button { font: inherit; padding: .4rem } [required] { display: block }</style>";
+    button { font: inherit; padding: .4rem } [required] { display: block } form { margin: .7rem 0 }</style>";
 const FORM: &str = "<h1>Log in</h1><form method=post action=/login><label>Name <input name=name \
     required></label><label>Password <input name=password type=password required></label><label>\
     <input name=remember type=checkbox> Remember me</label><input name=next type=hidden \

@@ -8,7 +8,8 @@ use crate::support::http::Running;
 #[track_caller]
 fn fits(browser: &Chromium, name: &str) {
     browser.picture(name);
-    let wide = browser.run("return document.documentElement.scrollWidth - innerWidth");
+    let wide = browser
+        .run("return document.documentElement.scrollWidth - document.documentElement.clientWidth");
     assert_eq!(wide, 0, "{name} is too wide");
     let small = browser.run(
         "return [...document.querySelectorAll('body *')]
@@ -22,7 +23,15 @@ fn fits(browser: &Chromium, name: &str) {
 #[test]
 fn the_pages_fit_a_desk_and_a_phone() {
     let Some(browser) = browser() else { return };
-    let examples = ["cart", "counter", "devices", "login", "plain_tower"].map(|name| {
+    let names = [
+        "cart",
+        "counter",
+        "devices",
+        "login",
+        "metrics",
+        "plain_tower",
+    ];
+    let examples = names.map(|name| {
         let example = Running::example(name);
         (name, format!("http://{}/", example.address), example)
     });
@@ -36,6 +45,11 @@ fn the_pages_fit_a_desk_and_a_phone() {
             if *name == "cart" {
                 browser.run("burst.click()");
                 browser.shows("pear");
+                fits(&browser, &format!("{name}-{screen}-full"));
+            }
+            if *name == "metrics" {
+                browser.click("button");
+                browser.shows("created 1");
                 fits(&browser, &format!("{name}-{screen}-full"));
             }
             if *name == "devices" {
