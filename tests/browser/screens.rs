@@ -47,11 +47,6 @@ fn the_pages_fit_a_desk_and_a_phone() {
                 browser.shows("pear");
                 fits(&browser, &format!("{name}-{screen}-full"));
             }
-            if *name == "metrics" {
-                browser.click("button");
-                browser.shows("created 1");
-                fits(&browser, &format!("{name}-{screen}-full"));
-            }
             if *name == "devices" {
                 browser.fill("[name=name]", "alice");
                 browser.click("button");
