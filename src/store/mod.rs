@@ -52,11 +52,11 @@ mod key;
 pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(any(feature = "redis", feature = "memcached"))]
+mod network;
 mod open;
 #[cfg(feature = "redis")]
 pub mod redis;
-#[cfg(any(feature = "redis", feature = "memcached"))]
-mod tls;
 
 #[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, EncryptionKey};

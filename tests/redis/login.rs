@@ -101,7 +101,7 @@ fn nothing_secret_is_shown() {
     });
     let text = log.text();
     assert!(
-        text.contains("there is no connection to Redis: the login is refused"),
+        text.contains("cannot be used: the login is refused"),
         "{text}"
     );
     assert!(!text.contains("canary"), "{text}");

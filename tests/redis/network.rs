@@ -2,7 +2,7 @@
 
 use crate::support::Browser;
 use crate::support::proxy::{Proxy, Trouble};
-use crate::support::redis::{redis, store_at};
+use crate::support::redis::{cli, redis, store_at};
 use crate::visitor::{IN_TIME, Visitor, assert_unavailable};
 use http::StatusCode;
 use std::time::{Duration, Instant};
@@ -143,6 +143,27 @@ async fn answers_that_are_no_answers_are_no_sessions() {
         tokio::time::sleep(Duration::from_millis(1200)).await;
         visitor.sees_it_back("a=1").await;
     }
+}
+
+/// A request that waits is polled more than once, and that must not send it before the others.
+#[tokio::test]
+async fn requests_that_come_together_are_sent_together() {
+    let server = redis(&[]);
+    let visitor = Visitor::of(store_at(server.port())).await;
+    let reads = || {
+        let stats = cli(server.port(), &["info", "stats"]);
+        let field = |line: &str| line.strip_prefix("total_reads_processed:")?.parse().ok();
+        let reads: u64 = stats.lines().find_map(field).unwrap();
+        reads
+    };
+    let before = reads();
+    let requests: Vec<_> = (0..100).map(|_| visitor.start("/load/show")).collect();
+    for request in requests {
+        assert_eq!(request.answer().await.body, "a=1 ");
+    }
+    let after = reads();
+    // The first goes out alone. The figures are read from the same server.
+    assert!(after - before < 10, "{} reads", after - before);
 }
 
 /// A network that doubles or swaps what a server says breaks every protocol that numbers nothing; but nobody

@@ -1,6 +1,6 @@
 //! The settings of a memcached store.
 
-use super::super::tls::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
+use super::super::network::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
 use super::MemcachedStore;
 use super::address::{Address, Credentials, Target};
 use super::protocol::MAX_PREFIX;

@@ -54,22 +54,19 @@
 mod address;
 mod builder;
 mod connect;
-mod connection;
 mod lifetime;
 mod placement;
 mod protocol;
-mod server;
-mod wire;
 
 pub use builder::{MemcachedConfigError, MemcachedStoreBuilder};
 
+use super::network::Link;
 use super::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
 use address::Target;
 use bytes::Bytes;
 use lifetime::expiry;
 use placement::Placement;
 use protocol::{Command, Reply};
-use server::Server;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -78,7 +75,7 @@ use std::time::{Duration, SystemTime};
 /// See the [module](self). To share it among layers, put it in an [`Arc`](std::sync::Arc), which is
 /// a store too.
 pub struct MemcachedStore {
-    servers: Vec<Server>,
+    servers: Vec<Link<Target>>,
     placement: Placement,
     prefix: String,
 }
@@ -102,14 +99,22 @@ impl MemcachedStore {
         let names = targets.iter().map(|target| target.address.name());
         Self {
             placement: Placement::new(names),
-            servers: targets.into_iter().map(Server::new).collect(),
+            servers: targets.into_iter().map(Link::new).collect(),
             prefix,
         }
     }
 
     async fn ask(&self, key: &StoreKey, command: Command<'_>) -> Result<Reply, StoreError> {
         let server = &self.servers[self.placement.of(key)];
-        match server.ask(command, &self.prefix, key).await? {
+        let connection = server.connection().await?;
+        if !command.fits(connection.protocol().max_item) {
+            return Err(StoreError::too_large());
+        }
+        let reply = connection.ask(|out, tag| {
+            command.write(out, &self.prefix, key, tag);
+            (command.verb(), tag)
+        });
+        match reply.await? {
             Reply::TooLarge => Err(StoreError::too_large()),
             Reply::Full => Err(StoreError::full()),
             reply => Ok(reply),

@@ -3,7 +3,8 @@
 //! Each command carries a tag that its answer repeats (the flag `O`). So an answer that is out
 //! of step is noticed, whatever went wrong on the way, and never taken for a neighbour's.
 
-use super::super::{StoreKey, Version};
+use crate::store::network::{self, BadReply, Protocol};
+use crate::store::{StoreKey, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::{Buf as _, Bytes, BytesMut};
@@ -136,15 +137,29 @@ pub(super) enum Reply {
     Full,
 }
 
-/// Bytes that no memcached sends in answer to what was asked. They may hold anything, so they are
-/// not kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BadReply;
+/// How a server with this bound on its items speaks.
+pub(super) struct Meta {
+    pub(super) max_item: usize,
+}
+
+impl Protocol for Meta {
+    /// What was asked, and the tag.
+    type Expected = (Verb, u64);
+    type Reply = Reply;
+
+    fn parse(
+        &self,
+        input: &mut BytesMut,
+        &(verb, tag): &(Verb, u64),
+    ) -> Result<Option<Reply>, BadReply> {
+        parse(input, verb, tag, self.max_item)
+    }
+}
 
 /// Takes the next answer off the front of the input, or `None` as long as it is not whole.
 ///
-/// A value is a part of the input's allocation, and not copied.
-pub(super) fn parse(
+/// A large value is a part of the input's allocation, and not copied.
+fn parse(
     input: &mut BytesMut,
     verb: Verb,
     tag: u64,
@@ -188,14 +203,8 @@ pub(super) fn parse(
     Ok(Some(reply))
 }
 
-/// The first line without its end, if it is there.
 pub(super) fn first_line(input: &[u8]) -> Result<Option<&[u8]>, BadReply> {
-    let head = &input[..input.len().min(MAX_LINE)];
-    match head.iter().position(|&byte| byte == b'\n') {
-        Some(end) => head[..end].strip_suffix(b"\r").map(Some).ok_or(BadReply),
-        None if head.len() == MAX_LINE => Err(BadReply),
-        None => Ok(None),
-    }
+    network::first_line(input, MAX_LINE)
 }
 
 /// The two ways in which a server refuses to store. After any other error it is not to be trusted.
@@ -241,7 +250,7 @@ fn value(input: &mut BytesMut, start: usize, size: usize) -> Result<Option<Bytes
         return Err(BadReply);
     }
     input.advance(start);
-    let value = input.split_to(size).freeze();
+    let value = network::take(input, size);
     input.advance(2);
     Ok(Some(value))
 }

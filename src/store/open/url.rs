@@ -2,7 +2,7 @@
 
 use super::OpenError;
 #[cfg(any(feature = "redis", feature = "memcached"))]
-use crate::store::tls::Tls;
+use crate::store::network::Tls;
 use percent_encoding::percent_decode_str;
 
 /// `scheme://user:password@hosts/path?options`, of which only the scheme must be there.

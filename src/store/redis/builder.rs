@@ -1,10 +1,10 @@
 //! The settings of a Redis store.
 
-use super::super::tls::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
-use super::client::{ConnectionLike, Given, Login};
+use super::super::network::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};
 use super::cluster::Cluster;
-use super::dial::{Address, Dial, Sentinels, Target};
-use super::link::Link;
+use super::dial::{Address, Dial, Login, Sentinels, Target};
+use super::given::{ConnectionLike, Given};
+use super::node::Node;
 use super::{RedisStore, Server};
 use std::fmt;
 use std::path::PathBuf;
@@ -221,15 +221,15 @@ impl RedisStoreBuilder {
             tls,
             login: self.login.clone(),
             connect_timeout: self.connect_timeout,
-            silence: self.answer_timeout,
+            answer_timeout: self.answer_timeout,
             master_only,
         };
         let server = match self.place {
             Place::Server(address) => {
-                Server::One(Link::new(dial(Target::Server(parse(&address)?), true)))
+                Server::One(Node::new(dial(Target::Server(parse(&address)?), true)))
             }
             Place::Unix(_) if speaks_tls => return Err(Error::TlsOverUnixSocket),
-            Place::Unix(path) => Server::One(Link::new(dial(Target::Unix(path), true))),
+            Place::Unix(path) => Server::One(Node::new(dial(Target::Unix(path), true))),
             Place::Sentinel(master, addresses) => {
                 let sentinels = Sentinels {
                     master,
@@ -238,7 +238,7 @@ impl RedisStoreBuilder {
                     good: 0.into(),
                 };
                 let target = Target::Sentinel(Arc::new(sentinels));
-                Server::One(Link::new(dial(target, true)))
+                Server::One(Node::new(dial(target, true)))
             }
             Place::Given(connection) => Server::Given(connection),
             Place::Cluster(_) if self.login.database != 0 => return Err(Error::DatabaseInCluster),

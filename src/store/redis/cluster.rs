@@ -1,8 +1,9 @@
-//! A Redis Cluster: one link to each master, and who has which slot.
+//! A Redis Cluster: its masters, and who has which slot.
 
-use super::client::{Refusal, Reply, Request};
 use super::dial::{Address, Dial, Target};
-use super::link::Link;
+use super::node::Node;
+use super::reply::{Refusal, Reply};
+use super::request::Request;
 use super::slots::{Range, ranges, slot};
 use crate::store::StoreError;
 use std::collections::HashMap;
@@ -35,7 +36,7 @@ struct Reading {
 
 #[derive(Default)]
 struct Map {
-    links: HashMap<Address, Arc<Link>>,
+    nodes: HashMap<Address, Arc<Node>>,
     ranges: Vec<Range>,
 }
 
@@ -57,11 +58,11 @@ impl Cluster {
         request: &Request,
     ) -> Result<Reply, StoreError> {
         let slot = slot(key);
-        let mut node = self.owner(slot).await.ok_or(StoreError::unavailable())?;
+        let mut at = self.owner(slot).await.ok_or(StoreError::unavailable())?;
         let mut asking = None;
         for _ in 0..REDIRECTS {
-            let link = self.link(&node);
-            let reply = link.send(asking.as_ref().unwrap_or(request)).await;
+            let node = self.node(&at);
+            let reply = node.send(asking.as_ref().unwrap_or(request)).await;
             let reply = match reply {
                 Ok(reply) if asking.is_some() => reply.last(),
                 Ok(reply) => reply,
@@ -74,14 +75,14 @@ impl Cluster {
             match reply.refusal() {
                 Some(Refusal::Moved(to)) => {
                     self.read_soon();
-                    node = redirected(to, &node).ok_or(StoreError::unavailable())?;
+                    at = redirected(to, &at).ok_or(StoreError::unavailable())?;
                 }
                 Some(Refusal::Ask(to)) => {
                     // Two commands at once do not go through a move: see `RedisStore`.
                     let Some(asks) = request.asking() else {
                         return Ok(reply);
                     };
-                    node = redirected(to, &node).ok_or(StoreError::unavailable())?;
+                    at = redirected(to, &at).ok_or(StoreError::unavailable())?;
                     asking = Some(asks);
                 }
                 Some(Refusal::Unavailable | Refusal::ReadOnly) => {
@@ -118,20 +119,20 @@ impl Cluster {
         Some(owner.map(|range| range.node.clone()))
     }
 
-    fn link(&self, node: &Address) -> Arc<Link> {
+    fn node(&self, address: &Address) -> Arc<Node> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(link) = map.links.get(node) {
-            return Arc::clone(link);
+        if let Some(node) = map.nodes.get(address) {
+            return Arc::clone(node);
         }
         drop(map);
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        let link = map.links.entry(node.clone()).or_insert_with(|| {
-            Arc::new(Link::new(Dial {
-                target: Target::Server(node.clone()),
+        let node = map.nodes.entry(address.clone()).or_insert_with(|| {
+            Arc::new(Node::new(Dial {
+                target: Target::Server(address.clone()),
                 ..self.dial.clone()
             }))
         });
-        Arc::clone(link)
+        Arc::clone(node)
     }
 
     /// Reads the map in a task of its own.
@@ -148,24 +149,25 @@ impl Cluster {
         if reading.is_young() {
             return;
         }
-        let mut nodes: Vec<_> = {
+        let mut addresses: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
             map.ranges.iter().map(|range| range.node.clone()).collect()
         };
-        let known = nodes.len().max(1);
-        nodes.rotate_left(reading.turn % known);
-        nodes.extend_from_slice(&self.seeds);
-        for node in &nodes {
-            let link = self.link(node);
+        let known = addresses.len().max(1);
+        addresses.rotate_left(reading.turn % known);
+        addresses.extend_from_slice(&self.seeds);
+        for address in &addresses {
+            let node = self.node(address);
             let question = Request::cluster_slots();
-            let answer = timeout(self.dial.connect_timeout, link.send(&question)).await;
+            let answer = timeout(self.dial.connect_timeout, node.send(&question)).await;
             let Ok(Ok(reply)) = answer else { continue };
-            let Some(ranges) = ranges(reply, &node.host).filter(|ranges| !ranges.is_empty()) else {
+            let Some(ranges) = ranges(reply, &address.host).filter(|ranges| !ranges.is_empty())
+            else {
                 continue;
             };
             let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-            map.links
-                .retain(|node, _| ranges.iter().any(|range| range.node == *node));
+            map.nodes
+                .retain(|address, _| ranges.iter().any(|range| range.node == *address));
             map.ranges = ranges;
             break;
         }

@@ -1,21 +1,26 @@
 //! How a connection is made: TCP or a Unix socket, TLS or not, to a server that is named or to the one
 //! that a Sentinel names.
 
-use super::client::{Connection, Login, Lost, Reply, Request, Why};
-use super::link::first_of;
-use super::stream::Activity;
+use super::protocol::Resp;
+use super::reply::Reply;
+use super::request::Request;
+use crate::store::network::{self, BadReply, Protocol as _, Refused, Stream};
+use bytes::BytesMut;
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-#[cfg(unix)]
-use tokio::net::UnixStream;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+
+const STRANGER: Refused = Refused("what answers is no Redis");
+const LOGIN: Refused = Refused("the login is refused");
+const DATABASE: Refused = Refused("it has no database of this number");
+const HELLO: Refused = Refused("HELLO is refused: a password is missing, or an ACL forbids it");
+const REPLICA: Refused = Refused("it does not say that it is a master");
+const UNKNOWN: Refused = Refused("no Sentinel knows the master");
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -36,6 +41,25 @@ impl Address {
             port: port.parse().ok()?,
         })
     }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}
+
+/// Who the store is to the server.
+#[derive(Clone, Default)]
+pub(super) struct Login {
+    pub(super) username: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) database: u32,
 }
 
 #[derive(Clone)]
@@ -59,116 +83,133 @@ pub(super) struct Dial {
     pub(super) tls: Option<TlsConnector>,
     pub(super) login: Login,
     pub(super) connect_timeout: Duration,
-    pub(super) silence: Duration,
+    pub(super) answer_timeout: Duration,
     /// Whether a replica is refused: it would serve what may be old. In a cluster it points to its master.
     pub(super) master_only: bool,
 }
 
-/// The task that works for a connection, which ends with it.
-pub(super) struct Driver(JoinHandle<()>);
+impl network::Dial for Dial {
+    type Protocol = Resp;
 
-impl Driver {
-    /// Waits until the server is gone, or has been silent for too long.
-    pub(super) async fn ended(mut self) {
-        // However it ended.
-        let _ = (&mut self.0).await;
+    async fn connect(&self) -> Result<(Stream, Resp), Refused> {
+        let stream = match &self.target {
+            Target::Server(address) => self.master(address).await,
+            Target::Unix(path) => {
+                let attempt = async { self.introduce(unix(path).await?).await };
+                self.limited(attempt).await
+            }
+            Target::Sentinel(sentinels) => self.master(&self.ask(sentinels).await?).await,
+        };
+        Ok((stream?, Resp))
     }
-}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        self.0.abort();
+    fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
+    }
+
+    fn name(&self) -> String {
+        match &self.target {
+            Target::Server(address) => format!("Redis at {address}"),
+            Target::Unix(path) => format!("Redis at {}", path.display()),
+            Target::Sentinel(sentinels) => format!("the Redis master {:?}", sentinels.master),
+        }
     }
 }
 
 impl Dial {
-    /// Opens a connection to the server that is meant, and makes sure that it answers.
-    pub(super) async fn open(&self) -> Result<(Connection, Driver), Why> {
-        let (connection, driver) = match &self.target {
-            Target::Server(address) => self.connect(address, &self.login).await?,
-            Target::Unix(path) => self.limited(self.unix(path)).await?,
-            Target::Sentinel(sentinels) => {
-                let address = self.ask(sentinels).await?;
-                self.connect(&address, &self.login).await?
-            }
-        };
-        let hello = Request::hello();
-        let hello = self.limited(connection.clone().send(&hello)).await?;
-        if hello.refusal().is_some() {
-            return Err(Why::Hello);
-        }
-        if self.master_only && !is_master(&hello) {
-            return Err(Why::Replica);
-        }
-        Ok((connection, driver))
+    async fn master(&self, address: &Address) -> Result<Stream, Refused> {
+        let attempt = async { self.introduce(self.stream(address).await?).await };
+        self.limited(attempt).await
     }
 
     /// Asks one Sentinel after the other who the master is.
-    async fn ask(&self, sentinels: &Sentinels) -> Result<Address, Why> {
+    async fn ask(&self, sentinels: &Sentinels) -> Result<Address, Refused> {
         let count = sentinels.addresses.len();
         let good = sentinels.good.load(Relaxed);
+        let mut why = Refused::UNREACHABLE;
         for index in (0..count).map(|next| (good + next) % count) {
-            let asked = async {
-                let address = &sentinels.addresses[index];
-                let (sentinel, _driver) = self.connect(address, &sentinels.login).await?;
+            let attempt = async {
+                let mut sentinel = self.stream(&sentinels.addresses[index]).await?;
+                log_in(&mut sentinel, &sentinels.login).await?;
                 let question = Request::master_of(&sentinels.master);
-                Ok(address_of(self.limited(sentinel.send(&question)).await?)?)
+                let answer = ask(&mut sentinel, &question).await?;
+                address_of(&answer).ok_or(UNKNOWN)
             };
-            let asked: Result<_, Why> = asked.await;
-            if let Ok(address) = asked {
-                sentinels.good.store(index, Relaxed);
-                return Ok(address);
+            match self.limited(attempt).await {
+                Ok(address) => {
+                    sentinels.good.store(index, Relaxed);
+                    return Ok(address);
+                }
+                Err(refused) => why = refused,
             }
         }
-        Err(Why::Unreachable)
+        Err(why)
     }
 
-    async fn connect(&self, address: &Address, login: &Login) -> Result<(Connection, Driver), Why> {
-        self.limited::<_, Why>(async {
-            let tcp = TcpStream::connect((&*address.host, address.port));
-            let tcp = tcp.await.map_err(|_| Lost)?;
-            tcp.set_nodelay(true).map_err(|_| Lost)?;
-            match &self.tls {
-                None => self.introduce(tcp, login).await,
-                Some(tls) => {
-                    let name = ServerName::try_from(address.host.clone()).map_err(|_| Lost)?;
-                    let stream = tls.connect(name, tcp).await.map_err(|_| Lost)?;
-                    self.introduce(stream, login).await
-                }
-            }
-        })
-        .await
+    async fn stream(&self, address: &Address) -> Result<Stream, Refused> {
+        Stream::connect(&address.host, address.port, self.tls.as_ref()).await
     }
 
-    #[cfg(unix)]
-    async fn unix(&self, path: &Path) -> Result<(Connection, Driver), Why> {
-        let stream = UnixStream::connect(path).await.map_err(|_| Lost)?;
-        self.introduce(stream, &self.login).await
+    /// Says who we are, and asks whether it is the server that is meant.
+    async fn introduce(&self, mut stream: Stream) -> Result<Stream, Refused> {
+        log_in(&mut stream, &self.login).await?;
+        let hello = ask(&mut stream, &Request::hello()).await?;
+        if hello.refusal().is_some() {
+            return Err(HELLO);
+        }
+        if self.master_only && !is_master(&hello) {
+            return Err(REPLICA);
+        }
+        Ok(stream)
     }
 
-    #[cfg(not(unix))]
-    async fn unix(&self, _: &Path) -> Result<(Connection, Driver), Why> {
-        Err(Why::Unreachable)
+    async fn limited<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, Refused>>,
+    ) -> Result<T, Refused> {
+        let attempt = timeout(self.connect_timeout, attempt).await;
+        attempt.unwrap_or(Err(Refused::UNREACHABLE))
     }
+}
 
-    async fn introduce<S>(&self, stream: S, login: &Login) -> Result<(Connection, Driver), Why>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    {
-        let activity = Arc::new(Activity::default());
-        let (connection, work) = Connection::open(stream, login, &activity).await?;
-        let silence = self.silence;
-        let work = async move { first_of(work, activity.silent(silence)).await };
-        Ok((connection, Driver(tokio::spawn(work))))
+#[cfg(unix)]
+async fn unix(path: &Path) -> Result<Stream, Refused> {
+    Stream::connect_unix(path).await
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &Path) -> Result<Stream, Refused> {
+    Err(Refused::UNREACHABLE)
+}
+
+async fn log_in(stream: &mut Stream, login: &Login) -> Result<(), Refused> {
+    if let Some(password) = &login.password {
+        let auth = Request::auth(login.username.as_deref(), password);
+        match ask(stream, &auth).await? {
+            Reply::Done => {}
+            _ => return Err(LOGIN),
+        }
     }
+    if login.database != 0 {
+        match ask(stream, &Request::select(login.database)).await? {
+            Reply::Done => {}
+            _ => return Err(DATABASE),
+        }
+    }
+    Ok(())
+}
 
-    async fn limited<T, E>(&self, step: impl Future<Output = Result<T, E>>) -> Result<T, Why>
-    where
-        Why: From<E>,
-    {
-        match timeout(self.connect_timeout, step).await {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(Why::Unreachable),
+/// Asks one thing, before there is a connection that requests share.
+async fn ask(stream: &mut Stream, request: &Request) -> Result<Reply, Refused> {
+    let (mut output, mut input) = (Vec::new(), BytesMut::new());
+    let count = request.write(&mut output);
+    stream.say(&output).await?;
+    loop {
+        stream.hear(&mut input).await?;
+        let reply = Resp.parse(&mut input, &count);
+        if let Some(reply) = reply.map_err(|BadReply| STRANGER)? {
+            // Nobody asked for more.
+            return input.is_empty().then_some(reply).ok_or(STRANGER);
         }
     }
 }
@@ -179,21 +220,20 @@ fn is_master(hello: &Reply) -> bool {
         return false;
     };
     fields.chunks(2).any(|field| match field {
-        [Reply::Bytes(name), Reply::Bytes(value)] => name == b"role" && value == b"master",
+        [Reply::Bytes(name), Reply::Bytes(value)] => name == "role" && value == "master",
         _ => false,
     })
 }
 
-fn address_of(reply: Reply) -> Result<Address, Lost> {
+fn address_of(reply: &Reply) -> Option<Address> {
     let Reply::List(parts) = reply else {
-        return Err(Lost);
+        return None;
     };
     let [Reply::Bytes(host), Reply::Bytes(port)] = &parts[..] else {
-        return Err(Lost);
+        return None;
     };
-    let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Lost);
-    Ok(Address {
-        host: text(host)?.to_owned(),
-        port: text(port)?.parse().map_err(|_| Lost)?,
+    Some(Address {
+        host: str::from_utf8(host).ok()?.to_owned(),
+        port: str::from_utf8(port).ok()?.parse().ok()?,
     })
 }

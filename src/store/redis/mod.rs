@@ -53,13 +53,15 @@
 //!   was logged out just before. `min-replicas-to-write` and `min-replicas-max-lag` shorten that time.
 
 mod builder;
-mod client;
 mod cluster;
 mod dial;
-mod link;
+mod given;
+mod node;
+mod protocol;
+mod reply;
+mod request;
 mod scripts;
 mod slots;
-mod stream;
 
 pub use builder::{RedisConfigError, RedisStoreBuilder};
 
@@ -67,10 +69,12 @@ use super::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Versio
 use crate::random::unique;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
-use client::{Call, Given, Refusal, Reply, Request, Stored, send_given};
+use bytes::{Buf as _, Bytes};
 use cluster::Cluster;
-use link::Link;
+use given::Given;
+use node::Node;
+use reply::{Refusal, Reply};
+use request::{Call, Request, Stored};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +95,7 @@ pub struct RedisStore {
 }
 
 enum Server {
-    One(Link),
+    One(Node),
     Cluster(Arc<Cluster>),
     Given(Box<dyn Given>),
 }
@@ -104,12 +108,9 @@ impl RedisStore {
 
     async fn send(&self, key: &str, request: &Request) -> Result<Reply, StoreError> {
         match &self.server {
-            Server::One(link) => link.send(request).await,
+            Server::One(node) => node.send(request).await,
             Server::Cluster(cluster) => cluster.send(key, request).await,
-            Server::Given(given) => {
-                let reply = send_given(&**given, request).await;
-                reply.map_err(|_| StoreError::in_doubt())
-            }
+            Server::Given(given) => given::send(&**given, request).await,
         }
     }
 
@@ -180,7 +181,7 @@ impl Store for RedisStore {
         match reply {
             Reply::Nil => Ok(None),
             Reply::Bytes(bytes) => Ok(Some(entry(bytes))),
-            Reply::Refused(Refusal::WrongType) => Ok(Some(entry(Vec::new()))),
+            Reply::Refused(Refusal::WrongType) => Ok(Some(entry(Bytes::new()))),
             _ => Err(StoreError::unavailable()),
         }
     }
@@ -234,13 +235,12 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// Without a second copy. What is too short for a version is no record either.
-fn entry(bytes: Vec<u8>) -> Entry {
-    let bytes = Bytes::from(bytes);
+/// What is too short for a version is no record either.
+fn entry(mut bytes: Bytes) -> Entry {
     match bytes.first_chunk() {
         Some(&version) => {
-            let version = Version::new(u64::from_be_bytes(version));
-            Entry::new(bytes.slice(VERSION..), version)
+            bytes.advance(VERSION);
+            Entry::new(bytes, Version::new(u64::from_be_bytes(version)))
         }
         None => Entry::new(Bytes::new(), Version::new(0)),
     }

@@ -1,7 +1,7 @@
 //! The two ways to replace a value only if it has the expected version. Each is one round trip, and
 //! touches keys of one hash slot only.
 
-use super::client::Lua;
+use super::request::Lua;
 use std::sync::LazyLock;
 
 // What the scripts answer, besides DONE.

@@ -1,7 +1,8 @@
 //! Which node of a cluster has which hash slots.
 
-use super::client::Reply;
 use super::dial::Address;
+use super::reply::Reply;
+use std::str;
 
 /// How many slots a cluster has, whatever its size.
 const SLOTS: u16 = 16384;
@@ -44,7 +45,7 @@ fn range(entry: &Reply, asked: &str) -> Option<Range> {
         return None;
     };
     let host = match host {
-        Reply::Bytes(host) if !host.is_empty() => String::from_utf8(host.clone()).ok()?,
+        Reply::Bytes(host) if !host.is_empty() => str::from_utf8(host).ok()?.to_owned(),
         Reply::Bytes(_) | Reply::Nil => asked.to_owned(),
         _ => return None,
     };
@@ -81,8 +82,8 @@ pub(super) fn slot(key: &str) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::{Range, ranges, slot};
-    use crate::store::redis::client::Reply;
     use crate::store::redis::dial::Address;
+    use crate::store::redis::reply::Reply;
 
     #[test]
     fn a_key_has_the_slot_that_redis_gives_it() {
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn the_answer_of_a_cluster_is_read() {
-        let text = |text: &str| Reply::Bytes(text.as_bytes().to_vec());
+        let text = |text: &str| Reply::Bytes(text.to_owned().into());
         let node = |host, port| Reply::List(vec![host, Reply::Number(port), text("id")]);
         let entry =
             |first, last, node| Reply::List(vec![Reply::Number(first), Reply::Number(last), node]);

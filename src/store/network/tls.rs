@@ -10,39 +10,40 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// What a builder was told.
 #[derive(Clone, Default)]
-pub(super) struct Tls {
-    pub(super) on: bool,
+pub(in crate::store) struct Tls {
+    pub(in crate::store) on: bool,
     roots: Option<Vec<u8>>,
     identity: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 /// What cannot be right about it.
-pub(super) enum TlsError {
+pub(in crate::store) enum TlsError {
     /// The certificates to trust cannot be read, or there are none.
     Roots,
     /// The client's certificate or its key cannot be read, or they do not belong together.
     Identity,
 }
 
-pub(super) const ROOTS_TEXT: &str = "the certificates to trust cannot be read, or there are none";
-pub(super) const IDENTITY_TEXT: &str =
+pub(in crate::store) const ROOTS_TEXT: &str =
+    "the certificates to trust cannot be read, or there are none";
+pub(in crate::store) const IDENTITY_TEXT: &str =
     "the client's certificate or its key cannot be read, or they do not belong together";
 
 impl Tls {
     /// Trusts these certificates and no others.
-    pub(super) fn trust(&mut self, pem: Vec<u8>) {
+    pub(in crate::store) fn trust(&mut self, pem: Vec<u8>) {
         self.on = true;
         self.roots = Some(pem);
     }
 
     /// Shows this certificate, and proves it with this key.
-    pub(super) fn identify(&mut self, certificates_pem: Vec<u8>, key_pem: Vec<u8>) {
+    pub(in crate::store) fn identify(&mut self, certificates_pem: Vec<u8>, key_pem: Vec<u8>) {
         self.on = true;
         self.identity = Some((certificates_pem, key_pem));
     }
 
     /// `None` if there is to be no TLS.
-    pub(super) fn connector(self) -> Result<Option<TlsConnector>, TlsError> {
+    pub(in crate::store) fn connector(self) -> Result<Option<TlsConnector>, TlsError> {
         if !self.on {
             return Ok(None);
         }

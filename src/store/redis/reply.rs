@@ -1,13 +1,15 @@
-//! What those commands are answered with.
+//! What the server answers.
 
-use redis::{ErrorKind, RedisError, ServerError, Value};
+use bytes::Bytes;
 
+// Not printed but in tests: it holds session data.
 /// What the server said.
-pub(in crate::store::redis) enum Reply {
+#[cfg_attr(test, derive(Debug, Clone, PartialEq, Eq))]
+pub(super) enum Reply {
     Nil,
     Done,
     Number(i64),
-    Bytes(Vec<u8>),
+    Bytes(Bytes),
     List(Vec<Self>),
     Refused(Refusal),
     /// Nothing that any of these requests is answered with.
@@ -16,7 +18,7 @@ pub(in crate::store::redis) enum Reply {
 
 /// Why the server did not do it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::store::redis) enum Refusal {
+pub(super) enum Refusal {
     /// It does not know the script.
     NoScript,
     /// The key holds something that is not a string.
@@ -39,7 +41,7 @@ pub(in crate::store::redis) enum Refusal {
 
 impl Reply {
     /// Of several, the last.
-    pub(in crate::store::redis) fn last(self) -> Self {
+    pub(super) fn last(self) -> Self {
         match self {
             Self::List(mut replies) => replies.pop().unwrap_or(Self::Other),
             reply => reply,
@@ -47,7 +49,7 @@ impl Reply {
     }
 
     /// Why the first of several was refused.
-    pub(in crate::store::redis) fn first_refusal(&self) -> Option<&Refusal> {
+    pub(super) fn first_refusal(&self) -> Option<&Refusal> {
         match self {
             Self::List(replies) => replies.first()?.refusal(),
             _ => None,
@@ -55,7 +57,7 @@ impl Reply {
     }
 
     /// Why it was refused, or the last of several.
-    pub(in crate::store::redis) fn refusal(&self) -> Option<&Refusal> {
+    pub(super) fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::List(replies) => replies.last()?.refusal(),
@@ -64,29 +66,8 @@ impl Reply {
     }
 }
 
-impl From<Value> for Reply {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Nil => Self::Nil,
-            Value::Okay => Self::Done,
-            Value::Int(number) => Self::Number(number),
-            Value::BulkString(bytes) => Self::Bytes(bytes),
-            Value::SimpleString(text) => Self::Bytes(text.into_bytes()),
-            Value::Array(values) => Self::List(values.into_iter().map(Self::from).collect()),
-            Value::ServerError(error) => Self::Refused(error.into()),
-            _ => Self::Other,
-        }
-    }
-}
-
-impl From<ServerError> for Refusal {
-    fn from(error: ServerError) -> Self {
-        Self::from_text(error.code(), error.details().unwrap_or_default())
-    }
-}
-
 impl Refusal {
-    fn from_text(code: &str, details: &str) -> Self {
+    pub(super) fn from_text(code: &str, details: &str) -> Self {
         let address = || details.split(' ').nth(1).unwrap_or_default().to_owned();
         match code {
             "NOSCRIPT" => Self::NoScript,
@@ -105,32 +86,6 @@ impl Refusal {
             "ERR" if details.contains("max number of clients") => Self::Unavailable,
             _ => Self::Unknown,
         }
-    }
-}
-
-/// The answer did not come, and nobody knows what became of the request.
-#[derive(Debug)]
-pub(in crate::store::redis) struct Lost;
-
-pub(super) fn one(result: Result<Value, RedisError>) -> Result<Reply, Lost> {
-    result.map(Reply::from).or_else(refusal)
-}
-
-pub(super) fn two(result: Result<Vec<Value>, RedisError>) -> Result<Reply, Lost> {
-    result
-        .map(|values| Reply::from(Value::Array(values)))
-        .or_else(refusal)
-}
-
-/// Some connections hand on the server's refusals as errors.
-fn refusal(error: RedisError) -> Result<Reply, Lost> {
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            let code = error.code().unwrap_or_default();
-            let refusal = Refusal::from_text(code, error.detail().unwrap_or_default());
-            Ok(Reply::Refused(refusal))
-        }
-        _ => Err(Lost),
     }
 }
 

@@ -4,9 +4,9 @@ use redis::{Cmd, Pipeline, RedisWrite, Script, ToRedisArgs, ToSingleRedisArg};
 use std::io::Write as _;
 
 /// A value as Redis keeps it: the version, then the record.
-pub(in crate::store::redis) struct Stored<'a> {
-    pub(in crate::store::redis) version: u64,
-    pub(in crate::store::redis) record: &'a [u8],
+pub(super) struct Stored<'a> {
+    pub(super) version: u64,
+    pub(super) record: &'a [u8],
 }
 
 impl ToRedisArgs for Stored<'_> {
@@ -21,36 +21,36 @@ impl ToRedisArgs for Stored<'_> {
 impl ToSingleRedisArg for Stored<'_> {}
 
 /// A Lua script with its digest, by which a server that knows it can be told to run it.
-pub(in crate::store::redis) struct Lua(Script, &'static str);
+pub(super) struct Lua(Script, &'static str);
 
 impl Lua {
-    pub(in crate::store::redis) fn new(text: &'static str) -> Self {
+    pub(super) fn new(text: &'static str) -> Self {
         Self(Script::new(text), text)
     }
 }
 
 /// One command, or two that are sent together.
-pub(in crate::store::redis) enum Request {
+pub(super) enum Request {
     One(Cmd),
     Two(Pipeline),
 }
 
 impl Request {
-    pub(in crate::store::redis) fn get(key: &str) -> Self {
+    pub(super) fn get(key: &str) -> Self {
         Self::command("GET", key)
     }
 
-    pub(in crate::store::redis) fn delete(key: &str) -> Self {
+    pub(super) fn delete(key: &str) -> Self {
         Self::command("DEL", key)
     }
 
     /// Sets a key if there is none.
-    pub(in crate::store::redis) fn add(key: &str, value: &Stored<'_>, ttl: i64) -> Self {
+    pub(super) fn add(key: &str, value: &Stored<'_>, ttl: i64) -> Self {
         Self::One(set(key, value, ttl, true))
     }
 
     /// Runs a script on one key with its value.
-    pub(in crate::store::redis) fn script(
+    pub(super) fn script(
         lua: Call<'_>,
         key: &str,
         expected: u64,
@@ -67,7 +67,7 @@ impl Request {
     }
 
     /// Sets a spare key, and runs a script on the key and the spare one.
-    pub(in crate::store::redis) fn spare(
+    pub(super) fn spare(
         key: &str,
         spare: &str,
         expected: u64,
@@ -83,37 +83,57 @@ impl Request {
     }
 
     /// The second half of [`spare`](Self::spare), with the script's text.
-    pub(in crate::store::redis) fn rename(
-        key: &str,
-        spare: &str,
-        expected: u64,
-        ttl: i64,
-        lua: &Lua,
-    ) -> Self {
+    pub(super) fn rename(key: &str, spare: &str, expected: u64, ttl: i64, lua: &Lua) -> Self {
         Self::One(two_keys(Call::Text(lua), key, spare, expected, ttl))
     }
 
-    pub(in crate::store::redis) fn hello() -> Self {
+    pub(super) fn auth(username: Option<&str>, password: &str) -> Self {
+        let mut cmd = redis::cmd("AUTH");
+        cmd.arg(username).arg(password);
+        Self::One(cmd)
+    }
+
+    pub(super) fn select(database: u32) -> Self {
+        let mut cmd = redis::cmd("SELECT");
+        cmd.arg(database);
+        Self::One(cmd)
+    }
+
+    pub(super) fn hello() -> Self {
         Self::One(redis::cmd("HELLO"))
     }
 
-    pub(in crate::store::redis) fn cluster_slots() -> Self {
+    pub(super) fn cluster_slots() -> Self {
         Self::command("CLUSTER", "SLOTS")
     }
 
-    pub(in crate::store::redis) fn master_of(name: &str) -> Self {
+    pub(super) fn master_of(name: &str) -> Self {
         let mut cmd = redis::cmd("SENTINEL");
         cmd.arg("get-master-addr-by-name").arg(name);
         Self::One(cmd)
     }
 
     /// The same at a cluster node that is about to take the key over.
-    pub(in crate::store::redis) fn asking(&self) -> Option<Self> {
+    pub(super) fn asking(&self) -> Option<Self> {
         let Self::One(cmd) = self else { return None };
         let mut pipeline = Pipeline::with_capacity(2);
         pipeline.add_command(redis::cmd("ASKING"));
         pipeline.add_command(cmd.clone());
         Some(Self::Two(pipeline))
+    }
+
+    /// Writes it as the server reads it, and returns how many replies there will be.
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> usize {
+        match self {
+            Self::One(cmd) => {
+                cmd.write_packed_command(out);
+                1
+            }
+            Self::Two(pipeline) => {
+                let commands = pipeline.cmd_iter();
+                commands.map(|cmd| cmd.write_packed_command(out)).count()
+            }
+        }
     }
 
     fn command(name: &str, arg: &str) -> Self {
@@ -125,7 +145,7 @@ impl Request {
 
 /// How a script is named to the server.
 #[derive(Clone, Copy)]
-pub(in crate::store::redis) enum Call<'a> {
+pub(super) enum Call<'a> {
     Digest(&'a Lua),
     /// Which also lets the server know it from now on.
     Text(&'a Lua),

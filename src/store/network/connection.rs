@@ -1,20 +1,22 @@
 //! One connection with many requests in flight: the replies come in the order of the requests.
 //!
-//! Whoever asks puts his request into the queue, and writes what is in the queue unless someone
-//! else is writing already. One task per connection reads, and hands out the replies.
+//! Whoever asks puts his request into the queue. If nothing else is in flight he writes it himself. If
+//! something is, the task of the connection writes it, together with what others ask meanwhile. That
+//! task also reads, and hands out the replies.
 //!
 //! A request that nobody waits for any more keeps its place until its reply has come, and that reply is
 //! thrown away.
 
-use super::super::{StoreError, StoreKey};
-use super::protocol::{BadReply, Command, Reply, Verb, parse};
-use super::wire::{Reader, Writer, Written};
+use super::input::Input;
+use super::protocol::{BadReply, Protocol};
+use super::stream::{Reader, Writer, Written};
+use crate::store::StoreError;
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::mem;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
@@ -23,25 +25,19 @@ const MAX_WAITING: usize = 16 << 10;
 const MAX_UNSENT: usize = 16 << 20;
 /// A buffer that grew beyond this is not kept.
 const KEPT: usize = 256 << 10;
-/// How much is read at once, and when there is too little room left for it.
-const READ: usize = 32 << 10;
-const LOW: usize = 4 << 10;
 
-type Answer = Result<Reply, StoreError>;
-
-pub(super) struct Connection {
+pub(in crate::store) struct Connection<P: Protocol> {
     writer: Writer,
-    /// The server's bound on an item.
-    max_item: usize,
-    queue: Mutex<Queue>,
+    protocol: P,
+    queue: Mutex<Queue<P>>,
 }
 
-#[derive(Default)]
-struct Queue {
+struct Queue<P: Protocol> {
     /// Who waits for a reply, in the order of the requests.
-    waiting: VecDeque<Waiting>,
-    /// The tag of the next request.
+    waiting: VecDeque<Waiting<P>>,
+    /// The number of the next request, and how many have been answered.
     next: u64,
+    answered: u64,
     /// What nobody has begun to write.
     unsent: Vec<u8>,
     /// An empty buffer, to be used again.
@@ -51,47 +47,70 @@ struct Queue {
     sent: u64,
     /// Someone is writing, and will write all that is unsent.
     is_writing: bool,
-    /// The socket takes no more: the reading task will write, as soon as it does.
+    /// The task will write, when others have had their turn.
+    is_due: bool,
+    /// The socket takes no more: the task will write, as soon as it does.
     is_blocked: bool,
     is_closed: bool,
-    /// Wakes the reading task.
-    reader: Option<Waker>,
+    /// Wakes the task.
+    task: Option<Waker>,
 }
 
-struct Waiting {
-    verb: Verb,
-    tag: u64,
+type Answer<P> = Result<<P as Protocol>::Reply, StoreError>;
+
+struct Waiting<P: Protocol> {
+    expected: P::Expected,
     /// The number of its first byte.
     start: u64,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Answer<P>>,
 }
 
-impl Connection {
-    pub(super) fn new(writer: Writer, max_item: usize) -> Self {
+impl<P: Protocol> Connection<P> {
+    pub(super) fn new(writer: Writer, protocol: P) -> Self {
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            next: 0,
+            answered: 0,
+            unsent: Vec::new(),
+            spare: Vec::new(),
+            all: 0,
+            sent: 0,
+            is_writing: false,
+            is_due: false,
+            is_blocked: false,
+            is_closed: false,
+            task: None,
+        };
         Self {
             writer,
-            max_item,
-            queue: Mutex::default(),
+            protocol,
+            queue: Mutex::new(queue),
         }
+    }
+
+    #[cfg(feature = "memcached")]
+    pub(in crate::store) const fn protocol(&self) -> &P {
+        &self.protocol
     }
 
     pub(super) fn is_open(&self) -> bool {
         !self.lock().is_closed
     }
 
-    /// Sends a command, and waits for its answer.
-    pub(super) async fn ask(&self, command: Command<'_>, prefix: &str, key: &StoreKey) -> Answer {
-        if !command.fits(self.max_item) {
-            return Err(StoreError::too_large());
-        }
-        let (answer, alone) = self.enqueue(command, prefix, key)?;
-        {
-            // Also if this future is dropped here.
-            let _flush = Flush(self);
-            if !alone {
-                // So that what others are about to ask goes out with it, in one write.
-                tokio::task::yield_now().await;
-            }
+    /// Ends it, for all that use it.
+    pub(in crate::store) fn close(&self) {
+        self.lock().close();
+    }
+
+    /// Sends a request, and waits for its reply. The request is written to the end of what is there, and
+    /// gets its number.
+    pub(in crate::store) async fn ask(
+        &self,
+        write: impl FnOnce(&mut Vec<u8>, u64) -> P::Expected,
+    ) -> Answer<P> {
+        let (answer, alone) = self.enqueue(write)?;
+        if alone {
+            self.flush();
         }
         // It is never dropped unsent.
         answer.await.unwrap_or(Err(StoreError::in_doubt()))
@@ -99,10 +118,8 @@ impl Connection {
 
     fn enqueue(
         &self,
-        command: Command<'_>,
-        prefix: &str,
-        key: &StoreKey,
-    ) -> Result<(oneshot::Receiver<Answer>, bool), StoreError> {
+        write: impl FnOnce(&mut Vec<u8>, u64) -> P::Expected,
+    ) -> Result<(oneshot::Receiver<Answer<P>>, bool), StoreError> {
         let (sender, receiver) = oneshot::channel();
         let mut queue = self.lock();
         let is_full = queue.waiting.len() >= MAX_WAITING || queue.unsent.len() >= MAX_UNSENT;
@@ -110,16 +127,18 @@ impl Connection {
             return Err(StoreError::unavailable());
         }
         let alone = queue.waiting.is_empty();
-        let (tag, start, before) = (queue.next, queue.all, queue.unsent.len());
-        command.write(&mut queue.unsent, prefix, key, tag);
+        let (number, start, before) = (queue.next, queue.all, queue.unsent.len());
+        let expected = write(&mut queue.unsent, number);
         queue.all += (queue.unsent.len() - before) as u64;
-        queue.next = tag.wrapping_add(1);
+        queue.next += 1;
         queue.waiting.push_back(Waiting {
-            verb: command.verb(),
-            tag,
+            expected,
             start,
             answer: sender,
         });
+        if !alone && !mem::replace(&mut queue.is_due, true) {
+            queue.wake_task();
+        }
         Ok((receiver, alone))
     }
 
@@ -152,7 +171,7 @@ impl Connection {
                     batch.append(&mut queue.unsent);
                     queue.unsent = batch;
                     queue.is_blocked = true;
-                    queue.wake_reader();
+                    queue.wake_task();
                     return;
                 }
                 Err(_) => {
@@ -175,12 +194,13 @@ impl Connection {
                 // Nobody asked for it.
                 break Err(BadReply);
             };
-            match parse(input, first.verb, first.tag, self.max_item) {
+            match self.protocol.parse(input, &first.expected) {
                 Ok(Some(reply)) => answers.extend(queue.waiting.pop_front().zip(Some(reply))),
                 Ok(None) => break Ok(()),
                 Err(bad) => break Err(bad),
             }
         };
+        queue.answered += answers.len() as u64;
         drop(queue);
         for (waiting, reply) in answers {
             // Whoever does not listen any more needs no answer.
@@ -189,12 +209,12 @@ impl Connection {
         result
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
+    fn lock(&self) -> MutexGuard<'_, Queue<P>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl<P: Protocol> Queue<P> {
     /// Ends it. What may have reached the server is in doubt.
     fn close(&mut self) {
         self.is_closed = true;
@@ -207,64 +227,55 @@ impl Queue {
             };
             drop(waiting.answer.send(Err(error)));
         }
-        self.wake_reader();
+        self.wake_task();
     }
 
-    fn wake_reader(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
+    fn wake_task(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.wake();
         }
-    }
-}
-
-struct Flush<'a>(&'a Connection);
-
-impl Drop for Flush<'_> {
-    fn drop(&mut self) {
-        self.0.flush();
     }
 }
 
 /// What the task of a connection does. When it is dropped the connection is over, also when that is
 /// because the runtime has ended.
-pub(super) struct Reading<'a> {
-    connection: &'a Connection,
+pub(super) struct Reading<'a, P: Protocol> {
+    connection: &'a Connection<P>,
     reader: Reader,
-    input: BytesMut,
-    /// How often something was read.
-    reads: u64,
+    input: Input,
+    /// Others had their turn since a write was due.
+    has_yielded: bool,
 }
 
-impl<'a> Reading<'a> {
-    pub(super) fn new(connection: &'a Connection, reader: Reader) -> Self {
+impl<'a, P: Protocol> Reading<'a, P> {
+    pub(super) fn new(connection: &'a Connection<P>, reader: Reader) -> Self {
         Self {
             connection,
             reader,
-            input: BytesMut::new(),
-            reads: 0,
+            input: Input::new(),
+            has_yielded: false,
         }
     }
 
-    /// How often something was read so far, and whether someone waits for more.
+    /// How many requests have been answered so far, and whether one waits.
     pub(super) fn progress(&self) -> (u64, bool) {
-        (self.reads, !self.connection.lock().waiting.is_empty())
+        let queue = self.connection.lock();
+        (queue.answered, !queue.waiting.is_empty())
     }
 
-    /// Reads, and writes what the socket did not take, until the connection is over.
+    /// Reads, and writes what is due, until the connection is over.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Before the rest, so that nothing happens unnoticed after it.
-        self.connection.lock().reader = Some(cx.waker().clone());
+        self.connection.lock().task = Some(cx.waker().clone());
         loop {
-            if self.input.capacity() - self.input.len() < LOW {
-                self.input.reserve(READ.max(self.input.len()));
-            }
-            let read = pin!(self.reader.read_buf(&mut self.input));
+            self.input.reserve();
+            let read = pin!(self.reader.read_buf(&mut self.input.bytes));
             match read.poll(cx) {
-                Poll::Ready(Ok(1..)) => self.reads += 1,
+                Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => break,
             }
-            if self.connection.hand_out(&mut self.input).is_err() {
+            if self.connection.hand_out(&mut self.input.bytes).is_err() {
                 return Poll::Ready(());
             }
         }
@@ -273,21 +284,26 @@ impl<'a> Reading<'a> {
             if queue.is_closed {
                 return Poll::Ready(());
             }
-            if !queue.is_blocked {
+            if queue.is_blocked {
+                match ready!(self.connection.writer.poll_ready(cx)) {
+                    Ok(()) => queue.is_blocked = false,
+                    Err(_) => return Poll::Ready(()),
+                }
+            } else if !queue.is_due {
+                return Poll::Pending;
+            } else if !mem::replace(&mut self.has_yielded, true) {
+                // What others are about to ask goes out with it, in one write.
+                cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            match self.connection.writer.poll_ready(cx) {
-                Poll::Ready(Ok(())) => queue.is_blocked = false,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
-            }
+            (queue.is_due, self.has_yielded) = (false, false);
             drop(queue);
             self.connection.flush();
         }
     }
 }
 
-impl Drop for Reading<'_> {
+impl<P: Protocol> Drop for Reading<'_, P> {
     fn drop(&mut self) {
         self.connection.lock().close();
     }
