@@ -53,6 +53,10 @@ pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(any(feature = "redis", feature = "memcached"))]
+#[cfg_attr(
+    not(all(feature = "redis", feature = "memcached")),
+    allow(dead_code, reason = "one store alone does not use all of it")
+)]
 mod network;
 mod open;
 #[cfg(feature = "redis")]

@@ -13,7 +13,7 @@ pub(super) struct Target {
     pub(super) tls: Option<TlsConnector>,
     /// How long it may take to connect.
     pub(super) connect_timeout: Duration,
-    /// How long a server may be silent while it is asked something.
+    /// How long a server may leave all that it was asked unanswered.
     pub(super) answer_timeout: Duration,
 }
 

@@ -111,7 +111,7 @@ impl MemcachedStoreBuilder {
         self
     }
 
-    /// How long a server may be silent while it is asked something, before the connection is given
+    /// How long a server may leave everything that it was asked unanswered, before the connection is given
     /// up and the server taken for down. The default is two seconds, and the most is a day.
     pub const fn answer_timeout(mut self, limit: Duration) -> Self {
         self.answer_timeout = limit;

@@ -88,7 +88,6 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    #[cfg(feature = "memcached")]
     pub(in crate::store) const fn protocol(&self) -> &P {
         &self.protocol
     }

@@ -17,15 +17,16 @@
 //! ```
 //!
 //! Redis 6.2 and newer, or Valkey: a single server, the master that Sentinel names, or a cluster. The
-//! [builder](RedisStoreBuilder) says how to reach them. A connection is made when the first request needs
-//! one, in the Tokio runtime of that request.
+//! [builder](RedisStoreBuilder) says how to reach them. There is one connection to each server in each Tokio
+//! runtime, made when the first request needs it.
 //!
 //! # When the server is away
 //!
-//! Requests share one connection to each server, and a task of its own keeps it up. While the server is known
+//! Requests share the connection, and a task of its own keeps it up. While the server is known
 //! to be away, every verb fails at once, and the task tries to connect again, once in half a second
 //! at most, so that the store is back soon after the server is. A server that is connected and does not answer
-//! counts as away after [a while](RedisStoreBuilder::answer_timeout).
+//! counts as away after [a while](RedisStoreBuilder::answer_timeout). Until then, 16,384 requests and 16 MiB may
+//! wait for it; what is more is [`StoreError::unavailable`], and so is a missing runtime.
 //!
 //! A connection is used only to a master: a replica could serve a session that was logged out. After a
 //! failover the store asks the Sentinels, or the cluster, who the master is now.
