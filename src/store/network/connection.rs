@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 use tokio::io::AsyncReadExt as _;
 use tokio::sync::oneshot;
 
@@ -238,7 +238,7 @@ impl<P: Protocol> Queue<P> {
 
 /// What the task of a connection does. When it is dropped the connection is over, also when that is
 /// because the runtime has ended.
-pub(super) struct Reading<'a, P: Protocol> {
+pub(super) struct Driver<'a, P: Protocol> {
     connection: &'a Connection<P>,
     reader: Reader,
     input: Input,
@@ -246,7 +246,7 @@ pub(super) struct Reading<'a, P: Protocol> {
     has_yielded: bool,
 }
 
-impl<'a, P: Protocol> Reading<'a, P> {
+impl<'a, P: Protocol> Driver<'a, P> {
     pub(super) fn new(connection: &'a Connection<P>, reader: Reader) -> Self {
         Self {
             connection,
@@ -262,47 +262,60 @@ impl<'a, P: Protocol> Reading<'a, P> {
         (queue.answered, !queue.waiting.is_empty())
     }
 
-    /// Reads, and writes what is due, until the connection is over.
+    /// Writes and reads in turns, until the connection is over. In between others have their turn:
+    /// whoever got a reply may ask something else, and all of that goes out in one write.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // Before the rest, so that nothing happens unnoticed after it.
         self.connection.lock().task = Some(cx.waker().clone());
-        loop {
-            self.input.reserve();
-            let read = pin!(self.reader.read_buf(&mut self.input.bytes));
-            match read.poll(cx) {
-                Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => break,
-            }
-            if self.connection.hand_out(&mut self.input.bytes).is_err() {
-                return Poll::Ready(());
-            }
+        let Some(again) = self.turn(cx) else {
+            return Poll::Ready(());
+        };
+        self.has_yielded = again;
+        if again {
+            cx.waker().wake_by_ref();
         }
+        Poll::Pending
+    }
+
+    /// Whether there is to be another turn at once. `None` when the connection is over.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Option<bool> {
+        let is_due = self.write(cx)?;
+        self.input.reserve();
+        let read = pin!(self.reader.read_buf(&mut self.input.bytes));
+        match read.poll(cx) {
+            Poll::Ready(Ok(1..)) => {
+                self.connection.hand_out(&mut self.input.bytes).ok()?;
+                Some(true)
+            }
+            Poll::Ready(_) => None,
+            Poll::Pending => Some(is_due),
+        }
+    }
+
+    /// Writes what is due, if others have had their turn. Whether they are to have it before.
+    fn write(&self, cx: &mut Context<'_>) -> Option<bool> {
         loop {
             let mut queue = self.connection.lock();
             if queue.is_closed {
-                return Poll::Ready(());
+                return None;
             }
             if queue.is_blocked {
-                match ready!(self.connection.writer.poll_ready(cx)) {
-                    Ok(()) => queue.is_blocked = false,
-                    Err(_) => return Poll::Ready(()),
+                match self.connection.writer.poll_ready(cx) {
+                    Poll::Ready(ready) => ready.ok()?,
+                    Poll::Pending => return Some(false),
                 }
-            } else if !queue.is_due {
-                return Poll::Pending;
-            } else if !mem::replace(&mut self.has_yielded, true) {
-                // What others are about to ask goes out with it, in one write.
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                queue.is_blocked = false;
+            } else if !queue.is_due || !self.has_yielded {
+                return Some(queue.is_due);
             }
-            (queue.is_due, self.has_yielded) = (false, false);
+            queue.is_due = false;
             drop(queue);
             self.connection.flush();
         }
     }
 }
 
-impl<P: Protocol> Drop for Reading<'_, P> {
+impl<P: Protocol> Drop for Driver<'_, P> {
     fn drop(&mut self) {
         self.connection.lock().close();
     }

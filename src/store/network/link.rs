@@ -4,7 +4,7 @@
 //! for that; while the server stays away, they fail without waiting, and the task tries again at
 //! intervals, however many requests there are.
 
-use super::connection::{Connection, Reading};
+use super::connection::{Connection, Driver};
 use super::protocol::Protocol;
 use super::stream::{Reader, Stream};
 use crate::log;
@@ -221,7 +221,7 @@ async fn keep_up<D: Dial>(dial: Arc<D>, state: watch::Sender<State<D::Protocol>>
 /// It counts looks and not the time, so that a process that was stopped for a while does not take
 /// that for the server's silence.
 async fn serve<P: Protocol>(connection: &Connection<P>, reader: Reader, limit: Duration) -> bool {
-    let mut reading = Reading::new(connection, reader);
+    let mut driver = Driver::new(connection, reader);
     // A timer knows nothing shorter, and nobody waits for longer.
     let look = (limit / LOOKS).clamp(Duration::from_millis(1), DAY);
     let mut looks = interval(look);
@@ -229,14 +229,14 @@ async fn serve<P: Protocol>(connection: &Connection<P>, reader: Reader, limit: D
     let (mut last, mut silent) = ((0, false), 0);
     let ended = poll_fn(|cx| {
         while looks.poll_tick(cx).is_ready() {
-            let now = reading.progress();
+            let now = driver.progress();
             silent = if now == last && now.1 { silent + 1 } else { 0 };
             last = now;
             if silent == LOOKS {
                 return Poll::Ready(ControlFlow::Break(()));
             }
         }
-        reading.poll(cx).map(ControlFlow::Continue)
+        driver.poll(cx).map(ControlFlow::Continue)
     });
     ended.await.is_break()
 }
