@@ -25,6 +25,8 @@ const MAX_WAITING: usize = 16 << 10;
 const MAX_UNSENT: usize = 16 << 20;
 /// A buffer that grew beyond this is not kept.
 const KEPT: usize = 256 << 10;
+/// When so much was read, others have their turn.
+const TURN: usize = 32 << 10;
 
 pub(in crate::store) struct Connection<P: Protocol> {
     writer: Writer,
@@ -280,16 +282,18 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// Whether there is to be another turn at once. `None` when the connection is over.
     fn turn(&mut self, cx: &mut Context<'_>) -> Option<bool> {
         let is_due = self.write(cx)?;
-        self.input.reserve();
-        let read = pin!(self.reader.read_buf(&mut self.input.bytes));
-        match read.poll(cx) {
-            Poll::Ready(Ok(1..)) => {
-                self.connection.hand_out(&mut self.input.bytes).ok()?;
-                Some(true)
+        let mut count = 0;
+        while count < TURN {
+            self.input.reserve();
+            let read = pin!(self.reader.read_buf(&mut self.input.bytes));
+            match read.poll(cx) {
+                Poll::Ready(Ok(read @ 1..)) => count += read,
+                Poll::Ready(_) => return None,
+                Poll::Pending => return Some(is_due),
             }
-            Poll::Ready(_) => None,
-            Poll::Pending => Some(is_due),
+            self.connection.hand_out(&mut self.input.bytes).ok()?;
         }
+        Some(true)
     }
 
     /// Writes what is due, if others have had their turn. Whether they are to have it before.
