@@ -3,6 +3,7 @@
 use crate::support::Browser;
 use crate::support::log::Log;
 use crate::support::redis::{cli, redis};
+use crate::support::server::free_port;
 use crate::support::tls::Certificates;
 use crate::visitor::{AT_ONCE, Visitor, app};
 use sessile::store::RedisStore;
@@ -105,6 +106,51 @@ fn nothing_secret_is_shown() {
         "{text}"
     );
     assert!(!text.contains("canary"), "{text}");
+}
+
+/// What the log says of a store that cannot connect.
+fn said(builder: RedisStoreBuilder) -> String {
+    let log = Log::default();
+    let _guard = tracing::subscriber::set_default(log.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let visitor = stranger(builder.build().unwrap());
+    runtime_of(runtime).block_on(visitor.sees_it_away(AT_ONCE * 5));
+    log.text()
+}
+
+#[test]
+fn the_log_says_why_there_is_no_connection() {
+    let open = redis(&[]);
+    let closed = redis(&["--requirepass", PASSWORD]);
+    let replica = redis(&["--replicaof", "127.0.0.1", &open.port().to_string()]);
+    let web = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let web_port = web.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in web.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let sentinel = |port| RedisStore::builder().sentinel("m", [format!("127.0.0.1:{port}")]);
+    for (builder, expected) in [
+        (at(free_port()), "it does not answer"),
+        (at(web_port), "what answers is no Redis"),
+        (at(closed.port()), "a password is missing"),
+        (
+            at(closed.port()).password("another"),
+            "the login is refused",
+        ),
+        (
+            at(open.port()).database(99),
+            "it has no database of this number",
+        ),
+        (at(replica.port()), "it does not say that it is a master"),
+        (sentinel(open.port()), "the Sentinel refuses to tell"),
+        (sentinel(web_port), "what answers is no Redis"),
+    ] {
+        let text = said(builder);
+        let times = text.matches("cannot be used: ").count();
+        assert!(times == 1 && text.contains(expected), "{expected}: {text}");
+    }
 }
 
 fn runtime_of(mut builder: tokio::runtime::Builder) -> tokio::runtime::Runtime {

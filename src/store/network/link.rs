@@ -6,12 +6,11 @@
 
 use super::connection::{Connection, Driver};
 use super::protocol::Protocol;
-use super::stream::{Reader, Stream};
+use super::stream::{Reader, Refused, Stream};
 use crate::log;
 use crate::store::StoreError;
 use std::fmt;
 use std::future::poll_fn;
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -42,26 +41,6 @@ pub(in crate::store) trait Dial: Send + Sync + 'static {
 
     /// What it is called in the log.
     fn name(&self) -> String;
-}
-
-/// Why there is no connection, in words for the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) struct Refused(pub(in crate::store) &'static str);
-
-impl Refused {
-    pub(in crate::store) const UNREACHABLE: Self = Self("it does not answer");
-    pub(in crate::store) const TLS: Self =
-        Self("its certificate is not trusted, or ours is not, or it does not speak TLS");
-}
-
-impl From<io::Error> for Refused {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            // A certificate of ours is refused only after the handshake.
-            io::ErrorKind::InvalidData => Self::TLS,
-            _ => Self::UNREACHABLE,
-        }
-    }
 }
 
 pub(in crate::store) struct Link<D: Dial> {

@@ -1,6 +1,5 @@
 //! The bytes to a server and back: over TCP, TLS or a Unix socket.
 
-use super::link::Refused;
 use bytes::BytesMut;
 use std::io;
 #[cfg(unix)]
@@ -17,6 +16,26 @@ use tokio::net::{UnixStream, unix};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
+
+/// Why there is no connection, in words for the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Refused(pub(in crate::store) &'static str);
+
+impl Refused {
+    pub(in crate::store) const UNREACHABLE: Self = Self("it does not answer");
+    pub(in crate::store) const TLS: Self =
+        Self("its certificate is not trusted, or ours is not, or it does not speak TLS");
+}
+
+impl From<io::Error> for Refused {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            // A certificate of ours is refused only after the handshake.
+            io::ErrorKind::InvalidData => Self::TLS,
+            _ => Self::UNREACHABLE,
+        }
+    }
+}
 
 /// A way to a server, as long as one side speaks at a time.
 pub(in crate::store) struct Stream {

@@ -20,7 +20,9 @@ const LOGIN: Refused = Refused("the login is refused");
 const DATABASE: Refused = Refused("it has no database of this number");
 const HELLO: Refused = Refused("HELLO is refused: a password is missing, or an ACL forbids it");
 const REPLICA: Refused = Refused("it does not say that it is a master");
-const UNKNOWN: Refused = Refused("no Sentinel knows the master");
+const SENTINEL: Refused =
+    Refused("the Sentinel refuses to tell: a password is missing, or it is none");
+const UNKNOWN: Refused = Refused("the Sentinel knows no master of this name");
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -132,8 +134,10 @@ impl Dial {
                 let mut sentinel = self.stream(&sentinels.addresses[index]).await?;
                 log_in(&mut sentinel, &sentinels.login).await?;
                 let question = Request::master_of(&sentinels.master);
-                let answer = ask(&mut sentinel, &question).await?;
-                address_of(&answer).ok_or(UNKNOWN)
+                match ask(&mut sentinel, &question).await? {
+                    Reply::Refused(_) => Err(SENTINEL),
+                    answer => address_of(&answer).ok_or(UNKNOWN),
+                }
             };
             match self.limited(attempt).await {
                 Ok(address) => {
