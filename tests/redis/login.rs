@@ -102,7 +102,8 @@ fn nothing_secret_is_shown() {
     });
     let text = log.text();
     assert!(
-        text.contains("cannot be used: the login is refused"),
+        text.contains("cannot be used: the login is refused")
+            && text.contains("Redis at 127.0.0.1:"),
         "{text}"
     );
     assert!(!text.contains("canary"), "{text}");

@@ -7,9 +7,6 @@ use super::protocol::MAX_PREFIX;
 use std::fmt;
 use std::time::Duration;
 
-/// The longest limit: what is more is as good as none.
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
 /// Sets up a [`MemcachedStore`]. From [`MemcachedStore::builder`].
 ///
 /// ```
@@ -151,8 +148,8 @@ impl MemcachedStoreBuilder {
             address,
             credentials: credentials.clone(),
             tls: tls.clone(),
-            connect_timeout: self.connect_timeout.min(DAY),
-            answer_timeout: self.answer_timeout.min(DAY),
+            connect_timeout: self.connect_timeout,
+            answer_timeout: self.answer_timeout,
         });
         Ok(MemcachedStore::with(targets.collect(), self.prefix))
     }

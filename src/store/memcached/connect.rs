@@ -2,10 +2,9 @@
 
 use super::address::{Credentials, Target};
 use super::protocol::{Meta, first_line, read_number};
-use crate::store::network::{BadReply, Dial, Refused, Stream};
+use crate::store::network::{BadReply, Dial, Refused, Stream, limited};
 use bytes::{Buf as _, BytesMut};
 use std::time::Duration;
-use tokio::time::timeout;
 
 /// More than a server has settings.
 const MAX_SETTINGS: usize = 64 << 10;
@@ -28,8 +27,7 @@ impl Dial for Target {
             let max_item = settings(&mut stream).await?;
             Ok((stream, Meta { max_item }))
         };
-        let attempt = timeout(self.connect_timeout, attempt).await;
-        attempt.unwrap_or(Err(Refused::UNREACHABLE))
+        limited(self.connect_timeout, attempt).await
     }
 
     fn answer_timeout(&self) -> Duration {

@@ -37,9 +37,8 @@ pub(in crate::store) struct Connection<P: Protocol> {
 struct Queue<P: Protocol> {
     /// Who waits for a reply, in the order of the requests.
     waiting: VecDeque<Waiting<P>>,
-    /// The number of the next request, and how many have been answered.
+    /// The number of the next request.
     next: u64,
-    answered: u64,
     /// What nobody has begun to write.
     unsent: Vec<u8>,
     /// An empty buffer, to be used again.
@@ -72,7 +71,6 @@ impl<P: Protocol> Connection<P> {
         let queue = Queue {
             waiting: VecDeque::new(),
             next: 0,
-            answered: 0,
             unsent: Vec::new(),
             spare: Vec::new(),
             all: 0,
@@ -201,7 +199,6 @@ impl<P: Protocol> Connection<P> {
                 Err(bad) => break Err(bad),
             }
         };
-        queue.answered += answers.len() as u64;
         drop(queue);
         for (waiting, reply) in answers {
             // Whoever does not listen any more needs no answer.
@@ -244,7 +241,7 @@ pub(super) struct Driver<'a, P: Protocol> {
     connection: &'a Connection<P>,
     reader: Reader,
     input: Input,
-    /// Others had their turn since a write was due.
+    /// Others have had their turn since the last one.
     has_yielded: bool,
 }
 
@@ -261,7 +258,8 @@ impl<'a, P: Protocol> Driver<'a, P> {
     /// How many requests have been answered so far, and whether one waits.
     pub(super) fn progress(&self) -> (u64, bool) {
         let queue = self.connection.lock();
-        (queue.answered, !queue.waiting.is_empty())
+        let waiting = queue.waiting.len() as u64;
+        (queue.next - waiting, waiting > 0)
     }
 
     /// Writes and reads in turns, until the connection is over. In between others have their turn:

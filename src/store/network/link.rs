@@ -18,13 +18,14 @@ use std::time::Duration;
 use tokio::runtime::{self, Handle};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 /// The time between two attempts to connect: from this one on twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_millis(500);
 /// A connection that lived so long was a good one: the next is tried at once.
 const SETTLED: Duration = Duration::from_secs(1);
+/// The longest limit on time: what is more is as good as none.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often it is looked whether a server that is asked something is silent.
 const LOOKS: u32 = 4;
@@ -33,7 +34,7 @@ const LOOKS: u32 = 4;
 pub(in crate::store) trait Dial: Send + Sync + 'static {
     type Protocol: Protocol;
 
-    /// Connects, says who we are, and makes sure that sessions can be kept there. It limits its own time.
+    /// Connects, says who we are, and makes sure that sessions can be kept there. In time: see [`limited`].
     fn connect(&self) -> impl Future<Output = Result<(Stream, Self::Protocol), Refused>> + Send;
 
     /// How long the server may leave all that it was asked unanswered, until it is taken for gone.
@@ -41,6 +42,15 @@ pub(in crate::store) trait Dial: Send + Sync + 'static {
 
     /// What it is called in the log.
     fn name(&self) -> String;
+}
+
+/// Makes an attempt, which may take so long.
+pub(in crate::store) async fn limited<T>(
+    limit: Duration,
+    attempt: impl Future<Output = Result<T, Refused>>,
+) -> Result<T, Refused> {
+    let attempt = timeout(limit.min(DAY), attempt).await;
+    attempt.unwrap_or(Err(Refused::UNREACHABLE))
 }
 
 pub(in crate::store) struct Link<D: Dial> {
@@ -201,9 +211,8 @@ async fn keep_up<D: Dial>(dial: Arc<D>, state: watch::Sender<State<D::Protocol>>
 /// that for the server's silence.
 async fn serve<P: Protocol>(connection: &Connection<P>, reader: Reader, limit: Duration) -> bool {
     let mut driver = Driver::new(connection, reader);
-    // A timer knows nothing shorter, and nobody waits for longer.
-    let look = (limit / LOOKS).clamp(Duration::from_millis(1), DAY);
-    let mut looks = interval(look);
+    // A timer knows nothing shorter.
+    let mut looks = interval((limit.min(DAY) / LOOKS).max(Duration::from_millis(1)));
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut last, mut silent) = ((0, false), 0);
     let ended = poll_fn(|cx| {

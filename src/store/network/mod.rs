@@ -11,7 +11,7 @@ mod protocol;
 mod stream;
 mod tls;
 
-pub(super) use link::{Dial, Link};
+pub(super) use link::{Dial, Link, limited};
 pub(super) use protocol::{BadReply, Protocol, first_line, take};
 pub(super) use stream::{Refused, Stream};
 pub(super) use tls::{IDENTITY_TEXT, ROOTS_TEXT, Tls, TlsError};

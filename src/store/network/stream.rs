@@ -200,7 +200,7 @@ fn lock(writer: &Mutex<TlsWriter>) -> MutexGuard<'_, TlsWriter> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `None` if it would have to be waited for. Nobody does here: the reading task waits in
+/// `None` if it would have to be waited for. Nobody does here: the task of the connection waits in
 /// [`Writer::poll_ready`].
 fn now<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>) -> io::Result<Option<T>> {
     match poll(&mut Context::from_waker(Waker::noop())) {

@@ -4,7 +4,7 @@
 use super::protocol::Resp;
 use super::reply::Reply;
 use super::request::Request;
-use crate::store::network::{self, BadReply, Protocol as _, Refused, Stream};
+use crate::store::network::{self, BadReply, Protocol as _, Refused, Stream, limited};
 use bytes::BytesMut;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,6 @@ use std::str;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 const STRANGER: Refused = Refused("what answers is no Redis");
@@ -98,7 +97,7 @@ impl network::Dial for Dial {
             Target::Server(address) => self.master(address).await,
             Target::Unix(path) => {
                 let attempt = async { self.introduce(unix(path).await?).await };
-                self.limited(attempt).await
+                limited(self.connect_timeout, attempt).await
             }
             Target::Sentinel(sentinels) => self.master(&self.ask(sentinels).await?).await,
         };
@@ -121,7 +120,7 @@ impl network::Dial for Dial {
 impl Dial {
     async fn master(&self, address: &Address) -> Result<Stream, Refused> {
         let attempt = async { self.introduce(self.stream(address).await?).await };
-        self.limited(attempt).await
+        limited(self.connect_timeout, attempt).await
     }
 
     /// Asks one Sentinel after the other who the master is.
@@ -139,7 +138,7 @@ impl Dial {
                     answer => address_of(&answer).ok_or(UNKNOWN),
                 }
             };
-            match self.limited(attempt).await {
+            match limited(self.connect_timeout, attempt).await {
                 Ok(address) => {
                     sentinels.good.store(index, Relaxed);
                     return Ok(address);
@@ -165,14 +164,6 @@ impl Dial {
             return Err(REPLICA);
         }
         Ok(stream)
-    }
-
-    async fn limited<T>(
-        &self,
-        attempt: impl Future<Output = Result<T, Refused>>,
-    ) -> Result<T, Refused> {
-        let attempt = timeout(self.connect_timeout, attempt).await;
-        attempt.unwrap_or(Err(Refused::UNREACHABLE))
     }
 }
 
