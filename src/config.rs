@@ -20,7 +20,7 @@ use crate::roster;
 use crate::settings::{
     Conflict, ErrorResponse, Load, OnStoreError, SessionLimit, Settings, Unreadable, WhenMany,
 };
-use crate::store::{ErasedStore, Keyspace, Store, erase};
+use crate::store::{Backend, Keyspace, Store};
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl SessionLayer {
 /// ```
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct SessionLayerBuilder {
-    store: Arc<dyn ErasedStore>,
+    store: Backend,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     cookie_name: String,
@@ -91,7 +91,7 @@ pub struct SessionLayerBuilder {
 impl SessionLayerBuilder {
     pub(crate) fn new(store: impl Store) -> Self {
         Self {
-            store: erase(store),
+            store: Backend::new(store),
             clock: Arc::new(SystemClock::new()),
             random: Arc::new(SystemRandom::default()),
             cookie_name: "__Host-id".to_owned(),

@@ -8,9 +8,8 @@ use crate::observe::{Call, Event, Notes, Verb};
 use crate::record::{Record, Unreadable as UnreadableRecord};
 use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found, State};
-use crate::store::{BoxFuture, Entry, StoreError, StoreKey};
-use crate::time_limit::TimeLimit;
-use std::sync::Arc;
+use crate::store::{Answer, BoxFuture, Entry, StoreError, StoreKey};
+use crate::time_limit::{Stop, TimeLimit};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -20,23 +19,33 @@ const SUPERSEDED: Duration = Duration::from_secs(60);
 /// A load that is under way: the ids are looked up in the order sent, until one loads.
 pub(crate) struct Load {
     index: usize,
-    call: Call,
-    get: Lookup,
-    time_limit: TimeLimit,
     superseded: bool,
+    time_limit: TimeLimit,
+    waiting: Option<Lookup>,
+}
+
+/// A call that waits for the store.
+struct Lookup {
+    call: Call,
+    get: BoxFuture<Result<Option<Entry>, StoreError>>,
 }
 
 impl Load {
-    /// `None` if there is no id to look up, so the session is empty.
-    pub(crate) fn start(settings: &Settings, carried: &Carried) -> Option<Self> {
-        let (call, get) = lookup(settings, carried.get(0)?);
-        Some(Self {
+    /// Loads the session. What has to wait is kept, to be polled again.
+    pub(crate) fn begin(
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+        cx: &mut Context<'_>,
+    ) -> Option<Box<Self>> {
+        let mut load = Self {
             index: 0,
-            call,
-            get,
-            time_limit: TimeLimit::new(settings.time_limit),
             superseded: false,
-        })
+            time_limit: TimeLimit::new(settings.time_limit),
+            waiting: None,
+        };
+        let waits = load.poll(settings, state, notes, cx).is_pending();
+        waits.then(|| Box::new(load))
     }
 
     /// Goes on with the load, and tells the session in the end what was found.
@@ -47,33 +56,28 @@ impl Load {
         notes: &mut Notes,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let watch = &settings.watch;
         while let Some(id) = state.carried().get(self.index) {
-            let entry = ready!(self.time_limit.poll(self.get.as_mut(), cx));
-            let key = self.call.key;
-            self.call
-                .end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
-            let found = match entry {
-                Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, key, entry, notes),
-                Ok(Ok(None)) => {
-                    notes.event(watch, Event::UnknownId, Some(key));
-                    state.has_no_entry(self.index);
-                    Found::Empty
+            let lookup = match &mut self.waiting {
+                Some(lookup) => lookup,
+                None => {
+                    let key = settings.keyspace.key(&id.handle);
+                    let call = Call::begin(&settings.watch, key);
+                    match settings.store.get(key) {
+                        Answer::Now(entry) => {
+                            if self.ends_with(settings, state, notes, id, call, Ok(entry)) {
+                                return Poll::Ready(());
+                            }
+                            continue;
+                        }
+                        Answer::Later(get) => self.waiting.insert(Lookup { call, get }),
+                    }
                 }
-                Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
-                Err(stop) => failed(settings, stop.into()),
             };
-            match found {
-                Found::Empty => {}
-                Found::Superseded => self.superseded = true,
-                found => {
-                    state.loaded(found);
-                    return Poll::Ready(());
-                }
-            }
-            self.index += 1;
-            if let Some(next) = state.carried().get(self.index) {
-                (self.call, self.get) = lookup(settings, next);
+            let entry = ready!(self.time_limit.poll(lookup.get.as_mut(), cx));
+            let call = lookup.call;
+            self.waiting = None;
+            if self.ends_with(settings, state, notes, id, call, entry) {
+                return Poll::Ready(());
             }
         }
         state.loaded(if self.superseded {
@@ -83,14 +87,41 @@ impl Load {
         });
         Poll::Ready(())
     }
-}
 
-type Lookup = BoxFuture<Result<Option<Entry>, StoreError>>;
-
-fn lookup(settings: &Settings, id: SessionId) -> (Call, Lookup) {
-    let key = settings.keyspace.key(&id.handle);
-    let call = Call::begin(&settings.watch, key);
-    (call, Arc::clone(&settings.store).get(key))
+    /// Takes in what was found under this id. If that ends the load, the session is told.
+    #[inline]
+    fn ends_with(
+        &mut self,
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+        id: SessionId,
+        call: Call,
+        entry: Result<Result<Option<Entry>, StoreError>, Stop>,
+    ) -> bool {
+        let watch = &settings.watch;
+        call.end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
+        let found = match entry {
+            Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
+            Ok(Ok(None)) => {
+                notes.event(watch, Event::UnknownId, Some(call.key));
+                state.has_no_entry(self.index);
+                Found::Empty
+            }
+            Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
+            Err(stop) => failed(settings, stop.into()),
+        };
+        match found {
+            Found::Empty => {}
+            Found::Superseded => self.superseded = true,
+            found => {
+                state.loaded(found);
+                return true;
+            }
+        }
+        self.index += 1;
+        false
+    }
 }
 
 /// What a lookup that failed leaves.
@@ -102,6 +133,7 @@ fn failed(settings: &Settings, error: Error) -> Found {
 }
 
 /// What an entry is to someone who comes with this id.
+#[inline]
 fn judge(
     settings: &Settings,
     carried: &Carried,

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::expiry::{Lifetimes, Timestamp};
 use crate::observe::Watch;
 use crate::random::Random;
-use crate::store::{ErasedStore, Keyspace};
+use crate::store::{Backend, Keyspace};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +137,7 @@ pub(crate) struct SessionLimit {
 pub(crate) type ErrorResponse = dyn Fn(&Error) -> http::Response<Bytes> + Send + Sync;
 
 pub(crate) struct Settings {
-    pub(crate) store: Arc<dyn ErasedStore>,
+    pub(crate) store: Backend,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) cookie: CookieTemplate,

@@ -6,12 +6,11 @@ use crate::observe::{Call, Notes, Verb};
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::store::{
-    Added, BoxFuture, Deleted, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
+    Added, Answer, Deleted, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
 };
 use crate::time_limit::{Stop, TimeLimit, pause};
 use bytes::Bytes;
 use std::mem;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) struct Verbs<'a> {
@@ -39,7 +38,7 @@ impl<'a> Verbs<'a> {
         value: Bytes,
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Added>, Error>> {
-        let add = Arc::clone(&self.settings.store).add(key, value, time_to_live);
+        let add = self.settings.store.add(key, value, time_to_live);
         self.run(Verb::Add, key, add)
     }
 
@@ -50,14 +49,14 @@ impl<'a> Verbs<'a> {
         value: Bytes,
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Replaced>, Error>> {
-        let store = Arc::clone(&self.settings.store);
+        let store = &self.settings.store;
         let replace = store.replace(key, expected, value, time_to_live);
         self.run(Verb::Replace, key, replace)
     }
 
     pub(crate) async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {
         loop {
-            let get = Arc::clone(&self.settings.store).get(key);
+            let get = self.settings.store.get(key);
             if let Some(entry) = self.run(Verb::Get, key, get).await? {
                 return Ok(entry);
             }
@@ -67,7 +66,7 @@ impl<'a> Verbs<'a> {
     /// Yields whether there was an entry, as far as can be known.
     pub(crate) async fn delete(&mut self, key: StoreKey) -> Result<bool, Error> {
         let deleted = loop {
-            let delete = Arc::clone(&self.settings.store).delete(key);
+            let delete = self.settings.store.delete(key);
             if let Some(deleted) = self.run(Verb::Delete, key, delete).await? {
                 break deleted;
             }
@@ -77,15 +76,18 @@ impl<'a> Verbs<'a> {
     }
 
     /// One call. No `async fn`, whose future would hold what it is given twice.
-    fn run<T: Send>(
+    fn run<T>(
         &mut self,
         verb: Verb,
         key: StoreKey,
-        mut future: BoxFuture<Result<T, StoreError>>,
+        answer: Answer<T>,
     ) -> impl Future<Output = Result<Option<T>, Error>> {
         let call = Call::begin(&self.settings.watch, key);
         async move {
-            let result = self.time_limit.run(future.as_mut()).await;
+            let result = match answer {
+                Answer::Now(result) => Ok(result),
+                Answer::Later(mut result) => self.time_limit.run(result.as_mut()).await,
+            };
             self.tell(&call, verb, &result);
             let error = match result {
                 Ok(Ok(outcome)) => return Ok(Some(outcome)),

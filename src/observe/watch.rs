@@ -90,6 +90,7 @@ impl Notes {
 }
 
 /// A verb of the store that is under way.
+#[derive(Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) key: StoreKey,
     /// Known only where there is an observer.

@@ -97,13 +97,13 @@ impl Inner {
         if let Some(waiting) = load {
             ready!(waiting.poll(&self.settings, state, notes, cx));
             *load = None;
-        } else if let Some(mut started) = Load::start(&self.settings, state.carried()) {
-            if started.poll(&self.settings, state, notes, cx).is_pending() {
-                *load = Some(Box::new(started));
+        } else if state.carried().get(0).is_none() {
+            state.loaded(Found::Empty);
+        } else {
+            *load = Load::begin(&self.settings, state, notes, cx);
+            if load.is_some() {
                 return Poll::Pending;
             }
-        } else {
-            state.loaded(Found::Empty);
         }
         if state.carried().malformed {
             notes.event(&self.settings.watch, Event::MalformedCookie, None);

@@ -15,6 +15,7 @@ use crate::operations::Update;
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::state::{Base, Found, State};
+use crate::store::Answer;
 use crate::time_limit::TimeLimit;
 use crate::value::{decode, encode};
 use bytes::Bytes;
@@ -475,9 +476,11 @@ impl Session {
         };
         let (watch, mut notes) = (&settings.watch, Notes::default());
         let call = Call::begin(watch, old.key);
-        let mut get = Arc::clone(&settings.store).get(old.key);
         let mut time_limit = TimeLimit::new(settings.time_limit);
-        let entry = time_limit.run(get.as_mut()).await;
+        let entry = match settings.store.get(old.key) {
+            Answer::Now(entry) => Ok(entry),
+            Answer::Later(mut get) => time_limit.run(get.as_mut()).await,
+        };
         call.end(Verb::Get, &entry, &mut time_limit, watch, &mut notes);
         watch.tell_all(notes);
         // Nothing was to be changed, so nothing is in doubt.

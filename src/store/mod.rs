@@ -44,9 +44,9 @@
 //!   not leave anything behind that another call could trip over: no half-read reply, no lock.
 //! * Limits on time are the layer's: a store may wait as long as the network takes.
 
+mod backend;
 #[cfg(feature = "encryption")]
 pub mod encrypted;
-mod erased;
 mod key;
 #[cfg(feature = "memcached")]
 pub mod memcached;
@@ -62,9 +62,9 @@ mod open;
 #[cfg(feature = "redis")]
 pub mod redis;
 
+pub(crate) use backend::{Answer, Backend, BoxFuture};
 #[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, EncryptionKey};
-pub(crate) use erased::{BoxFuture, ErasedStore, erase};
 pub(crate) use key::Keyspace;
 pub use key::StoreKey;
 #[cfg(feature = "memcached")]

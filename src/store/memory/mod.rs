@@ -155,13 +155,20 @@ impl MemoryStore {
         shard
     }
 
-    fn get_now(&self, key: &StoreKey) -> Option<Entry> {
+    #[inline]
+    pub(super) fn get_now(&self, key: &StoreKey) -> Option<Entry> {
         let mut shard = self.enter(key);
         let index = shard.find(key, &self.budget)?;
         Some(shard.read(index))
     }
 
-    fn add_now(&self, key: &StoreKey, value: Bytes, ttl: u64) -> Result<Added, StoreError> {
+    pub(super) fn add_now(
+        &self,
+        key: &StoreKey,
+        value: Bytes,
+        ttl: Duration,
+    ) -> Result<Added, StoreError> {
+        let ttl = nanoseconds(ttl);
         let charge = self.admit(&value)?;
         loop {
             let mut shard = self.enter(key);
@@ -176,13 +183,14 @@ impl MemoryStore {
         }
     }
 
-    fn replace_now(
+    pub(super) fn replace_now(
         &self,
         key: &StoreKey,
         expected: Version,
         value: Bytes,
-        ttl: u64,
+        ttl: Duration,
     ) -> Result<Replaced, StoreError> {
+        let ttl = nanoseconds(ttl);
         let charge = self.admit(&value)?;
         loop {
             let mut shard = self.enter(key);
@@ -206,7 +214,7 @@ impl MemoryStore {
         }
     }
 
-    fn delete_now(&self, key: &StoreKey) -> Deleted {
+    pub(super) fn delete_now(&self, key: &StoreKey) -> Deleted {
         let mut shard = self.enter(key);
         let Some(index) = shard.find(key, &self.budget) else {
             return Deleted::Missing;
@@ -254,7 +262,7 @@ impl Store for MemoryStore {
     }
 
     async fn add(&self, key: &StoreKey, value: Bytes, ttl: Duration) -> Result<Added, StoreError> {
-        self.add_now(key, value, nanoseconds(ttl))
+        self.add_now(key, value, ttl)
     }
 
     async fn replace(
@@ -264,7 +272,7 @@ impl Store for MemoryStore {
         value: Bytes,
         ttl: Duration,
     ) -> Result<Replaced, StoreError> {
-        self.replace_now(key, expected, value, nanoseconds(ttl))
+        self.replace_now(key, expected, value, ttl)
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<Deleted, StoreError> {
@@ -308,5 +316,7 @@ fn home(key: &StoreKey) -> usize {
 
 /// Time as the shards count it: 584 years, and what is longer never ends.
 fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(NEVER)
+    // Not `as_nanos`, which counts in 128 bits.
+    let seconds = time.as_secs().saturating_mul(1_000_000_000);
+    seconds.saturating_add(time.subsec_nanos().into())
 }

@@ -4,6 +4,7 @@ use super::url::Url;
 use super::{Any, OpenError};
 use crate::store::MemoryStore;
 use crate::store::memory::WhenFull;
+use std::sync::Arc;
 
 pub(super) fn memory(mut url: Url<'_>) -> Result<Any, OpenError> {
     let form = "memory:";
@@ -30,5 +31,5 @@ pub(super) fn memory(mut url: Url<'_>) -> Result<Any, OpenError> {
         });
     }
     url.end()?;
-    Ok(Any::Memory(Box::new(builder.build())))
+    Ok(Any::Memory(Arc::new(builder.build())))
 }

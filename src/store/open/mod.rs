@@ -24,6 +24,8 @@ use memory::memory;
 #[cfg(feature = "redis")]
 use redis::redis;
 use std::fmt;
+#[cfg(feature = "memory")]
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -103,11 +105,22 @@ pub struct AnyStore(Any);
 
 enum Any {
     #[cfg(feature = "memory")]
-    Memory(Box<super::MemoryStore>),
+    Memory(Arc<super::MemoryStore>),
     #[cfg(feature = "redis")]
     Redis(Box<super::RedisStore>),
     #[cfg(feature = "memcached")]
     Memcached(Box<super::MemcachedStore>),
+}
+
+#[cfg(feature = "memory")]
+impl AnyStore {
+    pub(super) const fn embedded(&self) -> Option<&Arc<super::MemoryStore>> {
+        match &self.0 {
+            Any::Memory(store) => Some(store),
+            #[cfg(any(feature = "redis", feature = "memcached"))]
+            _ => None,
+        }
+    }
 }
 
 macro_rules! with_each {
