@@ -1,8 +1,7 @@
 //! The id of a session: a handle that finds it, and a secret that opens it.
 
 use crate::random::{Random, RandomError};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use std::fmt;
 use subtle::ConstantTimeEq as _;
 
@@ -20,6 +19,8 @@ const HALF: usize = 16;
 const TEXT: usize = 43;
 
 impl Handle {
+    pub(crate) const LEN: usize = HALF;
+
     pub(crate) const fn as_bytes(&self) -> &[u8; HALF] {
         &self.0
     }
@@ -97,23 +98,22 @@ impl SessionId {
             return None;
         }
         let mut bytes = [0; 2 * HALF];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(len) if len == bytes.len() => Some(Self::from_bytes(&bytes)),
-            _ => None,
-        }
+        URL_SAFE_NO_PAD
+            .decode(text, Out::from_slice(&mut bytes))
+            .ok()?;
+        Some(Self::from_bytes(&bytes))
     }
 
     /// The value of the cookie: 43 characters of base64url. A secret, never to be logged.
     #[must_use]
     pub fn expose(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.to_bytes())
+        URL_SAFE_NO_PAD.encode_to_string(self.to_bytes())
     }
 
     /// The same text as bytes.
     pub(crate) fn to_text(self) -> [u8; TEXT] {
         let mut text = [0; TEXT];
-        // It has room for just that.
-        let _length = URL_SAFE_NO_PAD.encode_slice(self.to_bytes(), &mut text);
+        let _text = URL_SAFE_NO_PAD.encode(&self.to_bytes(), Out::from_slice(&mut text));
         text
     }
 

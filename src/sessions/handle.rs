@@ -1,7 +1,6 @@
 //! What a session is called in front of its user.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -22,6 +21,9 @@ use std::str::FromStr;
 /// It is read from a form and written to JSON as that text, by serde.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicHandle(pub(super) [u8; 16]);
+
+/// The length of a handle as text: 16 bytes as base64url.
+const TEXT: usize = 22;
 
 impl fmt::Debug for PublicHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,7 +46,7 @@ impl<'de> Deserialize<'de> for PublicHandle {
 
 impl fmt::Display for PublicHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+        f.write_str(&URL_SAFE_NO_PAD.encode_to_string(self.0))
     }
 }
 
@@ -53,9 +55,12 @@ impl FromStr for PublicHandle {
 
     fn from_str(text: &str) -> Result<Self, ParsePublicHandleError> {
         let mut bytes = [0; 16];
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
-            Ok(16) => Ok(Self(bytes)),
-            _ => Err(ParsePublicHandleError),
+        if text.len() != TEXT {
+            return Err(ParsePublicHandleError);
+        }
+        match URL_SAFE_NO_PAD.decode(text.as_bytes(), Out::from_slice(&mut bytes)) {
+            Ok(_) => Ok(Self(bytes)),
+            Err(_) => Err(ParsePublicHandleError),
         }
     }
 }

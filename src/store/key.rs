@@ -1,8 +1,7 @@
 //! The key of an entry in the store, and how it is derived.
 
 use crate::id::Handle;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
@@ -48,7 +47,7 @@ impl StoreKey {
     /// ```
     #[must_use]
     pub fn to_text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        URL_SAFE_NO_PAD.encode_to_string(self.0)
     }
 }
 
@@ -67,6 +66,8 @@ pub(crate) struct Keyspace {
     state: [u32; 8],
     /// The length of the constant part, in bytes.
     hashed: usize,
+    /// The block of a session, but for the handle.
+    block: [u8; BLOCK],
 }
 
 const BLOCK: usize = 64;
@@ -93,57 +94,78 @@ impl Keyspace {
         constant.resize(constant.len().next_multiple_of(BLOCK), 0);
         let mut state = Self::START;
         compress256(&mut state, constant.as_chunks().0);
+        let hashed = constant.len();
         Self {
             state,
-            hashed: constant.len(),
+            hashed,
+            block: padded(hashed, &[0; Handle::LEN]),
         }
     }
 
     /// The key of a session.
     #[inline]
     pub(crate) fn key(&self, handle: &Handle) -> StoreKey {
-        let mut key = self.hash(handle.as_bytes());
-        key[31] &= !1;
-        StoreKey(key)
+        // Whole rows of bytes are copied and none is changed alone: to read what was just written in
+        // parts is what would take the time here.
+        let mut block = self.block;
+        block[..Handle::LEN].copy_from_slice(handle.as_bytes());
+        let mut hash = self.compress(&block);
+        hash[7] &= !1;
+        StoreKey(bytes(hash))
     }
 
     /// The key of the list of a user's sessions.
     pub(crate) fn roster(&self, principal: &[u8]) -> StoreKey {
-        let mut key = self.hash(&tagged(b'l', &Sha256::digest(principal).into()));
-        key[31] |= 1;
-        StoreKey(key)
+        let mut hash = self.hash(&tagged(b'l', &Sha256::digest(principal).into()));
+        hash[7] |= 1;
+        StoreKey(bytes(hash))
     }
 
     /// What a session is called in front of its user: from this nobody finds the key.
     pub(crate) fn public(&self, key: &StoreKey) -> [u8; 16] {
         let mut public = [0; 16];
-        public.copy_from_slice(&self.hash(&tagged(b'p', &key.0))[..16]);
+        public.copy_from_slice(&bytes(self.hash(&tagged(b'p', &key.0)))[..16]);
         public
     }
 
-    /// The hash of the constant part and a few bytes: one block, which those and the padding
-    /// (FIPS 180-4, 5.1.1) fill.
+    /// The hash of the constant part and a few bytes.
+    fn hash(&self, bytes: &[u8; TAGGED]) -> [u32; 8] {
+        self.compress(&padded(self.hashed, bytes))
+    }
+
     #[inline]
-    fn hash<const N: usize>(&self, bytes: &[u8; N]) -> [u8; 32] {
-        const { assert!(N < BLOCK - 8) };
-        let bits = 8 * (self.hashed + N) as u64;
-        let mut block = [0; BLOCK];
-        block[..N].copy_from_slice(bytes);
-        block[N] = 0x80;
-        block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+    fn compress(&self, block: &[u8; BLOCK]) -> [u32; 8] {
         let mut state = self.state;
-        compress256(&mut state, &[block]);
-        let mut hash = [0; 32];
-        for (place, word) in hash.as_chunks_mut().0.iter_mut().zip(state) {
-            *place = word.to_be_bytes();
-        }
-        hash
+        compress256(&mut state, std::slice::from_ref(block));
+        state
     }
 }
 
+/// The one block that a few bytes fill with the padding (FIPS 180-4, 5.1.1), after so many bytes.
+fn padded<const N: usize>(hashed: usize, bytes: &[u8; N]) -> [u8; BLOCK] {
+    const { assert!(N < BLOCK - 8) };
+    let bits = 8 * (hashed + N) as u64;
+    let mut block = [0; BLOCK];
+    block[..N].copy_from_slice(bytes);
+    block[N] = 0x80;
+    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+    block
+}
+
+/// A hash as bytes.
+fn bytes(hash: [u32; 8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (place, word) in bytes.as_chunks_mut().0.iter_mut().zip(hash) {
+        *place = word.to_be_bytes();
+    }
+    bytes
+}
+
+const TAGGED: usize = 33;
+
 /// Longer than a handle, so that none of these is ever one.
-fn tagged(tag: u8, hash: &[u8; 32]) -> [u8; 33] {
-    let mut tagged = [tag; 33];
+fn tagged(tag: u8, hash: &[u8; 32]) -> [u8; TAGGED] {
+    let mut tagged = [tag; TAGGED];
     tagged[1..].copy_from_slice(hash);
     tagged
 }

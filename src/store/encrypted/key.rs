@@ -1,7 +1,6 @@
 //! A key, from bytes or from text.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64_simd::{Out, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
@@ -85,8 +84,8 @@ fn read_base64(text: &str, key: &mut [u8; SIZE]) -> Option<()> {
     } else {
         STANDARD_NO_PAD
     };
-    let length = engine.decode_slice(text, key).ok()?;
-    (length == SIZE).then_some(())
+    engine.decode(text.as_bytes(), Out::from_slice(key)).ok()?;
+    Some(())
 }
 
 impl fmt::Debug for EncryptionKey {

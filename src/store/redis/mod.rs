@@ -68,8 +68,7 @@ pub use builder::{RedisConfigError, RedisStoreBuilder};
 
 use super::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
 use crate::random::unique;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::URL_SAFE_NO_PAD;
 use bytes::{Buf as _, Bytes};
 use cluster::Cluster;
 use given::Given;
@@ -120,7 +119,7 @@ impl RedisStore {
         let mut text = String::with_capacity(self.prefix.len() + 45);
         text.push_str(&self.prefix);
         text.push('{');
-        URL_SAFE_NO_PAD.encode_string(key.as_bytes(), &mut text);
+        URL_SAFE_NO_PAD.encode_append(key.as_bytes(), &mut text);
         text.push('}');
         text
     }
