@@ -20,16 +20,29 @@ pub(super) const fn charge(value: &Bytes) -> usize {
     value.len().saturating_add(PLACE)
 }
 
+/// A slot as the index names it, with a part of its key: neither a table that grows nor a slot of another key
+/// has to be fetched then.
+#[derive(Debug)]
+struct Place {
+    hash: u32,
+    slot: u32,
+}
+
 /// The keys are hashes already.
-pub(super) fn hash(key: &StoreKey) -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = *key.as_bytes();
-    u64::from_ne_bytes([a, b, c, d, e, f, g, h])
+fn hash(key: &StoreKey) -> u32 {
+    let [a, b, c, d, ..] = *key.as_bytes();
+    u32::from_ne_bytes([a, b, c, d])
+}
+
+/// The index looks at the highest bits, and at the lowest.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }
 
 /// The entries of one part of the keys.
 #[derive(Debug)]
 pub(super) struct Shard {
-    index: HashTable<u32>,
+    index: HashTable<Place>,
     slab: Slab,
     /// The last version given out. A key is always in the same shard, so one counter for each
     /// shard is enough for a version never to come back.
@@ -85,10 +98,9 @@ impl Shard {
 
     /// The slot of this key's entry. One that has expired is removed and not found.
     pub(super) fn find(&mut self, key: &StoreKey, budget: &Budget) -> Option<u32> {
-        let slab = &self.slab;
-        let index = *self
-            .index
-            .find(hash(key), |&index| slab.slot(index).key == *key)?;
+        let (slab, hash) = (&self.slab, hash(key));
+        let is_it = |place: &Place| place.hash == hash && slab.slot(place.slot).key == *key;
+        let index = self.index.find(spread(hash), is_it)?.slot;
         if self.now < slab.slot(index).expiry {
             return Some(index);
         }
@@ -118,9 +130,11 @@ impl Shard {
         let index = self
             .slab
             .insert(*key, value, self.version, expiry, self.now);
-        let slab = &self.slab;
+        let (hash, slot) = (hash(key), index);
         self.index
-            .insert_unique(hash(key), index, |&index| hash(&slab.slot(index).key));
+            .insert_unique(spread(hash), Place { hash, slot }, |place| {
+                spread(place.hash)
+            });
         Version::new(self.version)
     }
 
@@ -139,7 +153,10 @@ impl Shard {
     /// Removes the entry and yields its value.
     pub(super) fn remove(&mut self, index: u32, budget: &Budget) -> Bytes {
         let hash = hash(&self.slab.slot(index).key);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == index) {
+        let found = self
+            .index
+            .find_entry(spread(hash), |place| place.slot == index);
+        if let Ok(entry) = found {
             entry.remove();
         }
         let value = self.slab.remove(index);
