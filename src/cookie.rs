@@ -5,7 +5,6 @@ use crate::id::SessionId;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
-use std::io::Write as _;
 use std::time::Duration;
 
 /// The session cookies that a request carried.
@@ -110,7 +109,11 @@ fn value<'a>(mut pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     while let [b' ' | b'\t', rest @ ..] = pair {
         pair = rest;
     }
-    let mut value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+    let (this, rest) = pair.split_at_checked(name.len())?;
+    let mut value = match rest {
+        [b'=', value @ ..] if this == name.as_bytes() => value,
+        _ => return None,
+    };
     while let [rest @ .., b' ' | b'\t'] = value {
         value = rest;
     }
@@ -201,8 +204,7 @@ impl CookieTemplate {
         text.extend_from_slice(self.attributes.as_bytes());
         if let Some(age) = age {
             text.extend_from_slice(MAX_AGE);
-            // A buffer takes whatever is written.
-            let _ = write!(text, "{age}");
+            text.extend_from_slice(itoa::Buffer::new().format(age).as_bytes());
         }
         let mut header = HeaderValue::try_from(text).ok()?;
         header.set_sensitive(true);

@@ -97,7 +97,9 @@ impl From<Timestamp> for SystemTime {
 }
 
 pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    // Not `as_millis`, which counts in 128 bits.
+    let seconds = duration.as_secs().saturating_mul(1000);
+    seconds.saturating_add(duration.subsec_millis().into())
 }
 
 /// The lifetimes that a layer gives its sessions.

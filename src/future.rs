@@ -132,13 +132,18 @@ fn answer<B: ResponseBody, E>(
     };
     let settings = session.inner().settings();
     let parting = parting.unwrap_or_else(|| session.inner().cell().state.respond());
-    let response = result?;
-    let mut response = match committed {
-        Ok(()) => response.map(B::keep),
-        Err(error) => error_response(settings, &error).map(B::text),
-    };
-    decorate(response.headers_mut(), settings, parting);
-    Ok(response)
+    let mut response = result?;
+    Ok(match committed {
+        Ok(()) => {
+            decorate(response.headers_mut(), settings, parting);
+            response.map(B::keep)
+        }
+        Err(error) => {
+            let mut response = error_response(settings, &error);
+            decorate(response.headers_mut(), settings, parting);
+            response.map(B::text)
+        }
+    })
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {

@@ -50,8 +50,8 @@ struct Pool {
 }
 
 impl Pool {
-    /// Enough for sixteen ids.
-    const SIZE: usize = 512;
+    /// Enough for 64 ids.
+    const SIZE: usize = 2048;
 
     fn fill(&mut self, secret: &mut [u8]) -> Result<(), rand::rngs::SysError> {
         if self.left < secret.len() {

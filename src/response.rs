@@ -9,6 +9,8 @@ use http::header::{
 };
 use http::response::Response;
 
+const COOKIE: &str = "cookie";
+const BY_COOKIE: HeaderValue = HeaderValue::from_static(COOKIE);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
@@ -57,9 +59,7 @@ pub(crate) fn default_error_response(error: &Error) -> Response<Bytes> {
     *response.status_mut() = error.status();
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
-    response
-        .headers_mut()
-        .insert(VARY, HeaderValue::from_static("cookie"));
+    response.headers_mut().insert(VARY, BY_COOKIE);
     response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
     response
 }
@@ -83,19 +83,27 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
         let other = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         other.trim_ascii() == name.as_bytes()
     };
-    if headers.get_all(SET_COOKIE).iter().any(ours) {
-        let others: Vec<_> = headers
-            .get_all(SET_COOKIE)
+    let mut cookies = match headers.entry(SET_COOKIE) {
+        Entry::Vacant(cookies) => {
+            cookies.insert(cookie);
+            return;
+        }
+        Entry::Occupied(cookies) => cookies,
+    };
+    if cookies.iter().any(ours) {
+        let others: Vec<_> = cookies
             .iter()
             .filter(|other| !ours(other))
             .cloned()
             .collect();
-        headers.remove(SET_COOKIE);
+        cookies.remove_entry_mult();
         for other in others {
             headers.append(SET_COOKIE, other);
         }
+        headers.append(SET_COOKIE, cookie);
+    } else {
+        cookies.append(cookie);
     }
-    headers.append(SET_COOKIE, cookie);
 }
 
 /// What the lines of a header list, with commas between.
@@ -108,10 +116,9 @@ fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Ite
 /// Names the cookie, in one line with all others: nginx before 1.23 heeds the last line alone, and
 /// `*` only where it stands by itself.
 fn vary_by_cookie(headers: &mut HeaderMap) {
-    const COOKIE: &[u8] = b"cookie";
     let mut vary = match headers.entry(VARY) {
         Entry::Vacant(vary) => {
-            vary.insert(HeaderValue::from_static("cookie"));
+            vary.insert(BY_COOKIE);
             return;
         }
         Entry::Occupied(vary) => vary,
@@ -123,8 +130,11 @@ fn vary_by_cookie(headers: &mut HeaderMap) {
     let value = if names.contains(&any.as_bytes()) {
         any
     } else {
-        if !names.iter().any(|name| name.eq_ignore_ascii_case(COOKIE)) {
-            names.push(COOKIE);
+        if !names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(COOKIE.as_bytes()))
+        {
+            names.push(COOKIE.as_bytes());
         }
         HeaderValue::from_bytes(&names.join(&b", "[..])).unwrap_or(any)
     };
