@@ -147,10 +147,12 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// What a header may hold.
+fn is_allowed(byte: &u8) -> bool {
+    *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f)
+}
+
 fn any_byte() -> impl Strategy<Value = u8> {
-    any::<u8>().prop_filter("a control character", |byte| {
-        *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f)
-    })
+    any::<u8>().prop_filter("a control character", is_allowed)
 }
 
 fn lines() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -205,6 +207,17 @@ proptest! {
     #[test]
     fn an_id_has_one_text(value in "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]") {
         prop_assert_eq!(value.parse::<SessionId>().unwrap().expose(), value);
+    }
+}
+
+#[test]
+fn no_byte_passes_for_another_in_any_place_of_an_id() {
+    for place in 0..43 {
+        for byte in (0..=255).filter(is_allowed) {
+            let mut id = WORLD.id.clone().into_bytes();
+            id[place] = byte;
+            check(&[[b"__Host-id=", &id[..]].concat()]);
+        }
     }
 }
 
