@@ -33,20 +33,20 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     let facts = facts(state, settings, moment);
     // The commit of the response itself is never late, also where its client has gone.
     let late = state.has_responded() && moment == Moment::Save;
-    let task = match plan(facts) {
-        Plan::Nothing => Task::Nothing,
+    let refused = match plan(facts) {
+        Plan::Nothing => None,
         Plan::Load => return Task::Load,
-        Plan::Refuse => Task::Refuse(match state.found() {
+        Plan::Refuse => Some(match state.found() {
             Found::Failed(error) | Found::Anonymous(error) => error.clone(),
             _ => ErrorKind::NotLoaded.into(),
         }),
         Plan::Interrupt => {
             state.owe(None);
-            Task::Refuse(ErrorKind::Interrupted.into())
+            Some(ErrorKind::Interrupted.into())
         }
-        Plan::Write if state.is_outdated() => Task::Refuse(ErrorKind::Stale.into()),
-        Plan::Rename | Plan::Renew if late => Task::Nothing,
-        plan if late && needs_cookie(plan, facts) => Task::Refuse(ErrorKind::ResponseSent.into()),
+        Plan::Write if state.is_outdated() => Some(ErrorKind::Stale.into()),
+        Plan::Rename | Plan::Renew if late => None,
+        plan if late && needs_cookie(plan, facts) => Some(ErrorKind::ResponseSent.into()),
         plan => {
             let base = state.base().cloned();
             let flushes = matches!(plan, Plan::Flush { .. });
@@ -74,7 +74,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     if matches!(moment, Moment::Response { .. }) {
         state.settle();
     }
-    task
+    refused.map_or(Task::Nothing, Task::Refuse)
 }
 
 const fn needs_cookie(plan: Plan, facts: Facts) -> bool {
