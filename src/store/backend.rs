@@ -152,7 +152,9 @@ mod tests {
 
     #[test]
     fn the_embedded_store_is_known_however_it_is_handed_over() {
-        let opened = open("memory:").expect("a memory store");
+        let Ok(opened) = open("memory:") else {
+            panic!("a memory store");
+        };
         let shared = Arc::new(MemoryStore::new());
         for backend in [
             Backend::new(MemoryStore::new()),
