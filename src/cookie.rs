@@ -8,10 +8,11 @@ use memchr::memchr;
 use std::time::Duration;
 
 /// The session cookies that a request carried.
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 pub(crate) struct Carried {
-    /// Those of the present name first.
-    ids: [Option<SessionId>; Self::MAX],
+    /// The first id, and as a rule the only one. Those of the present name come first.
+    first: Option<SessionId>,
+    others: Vec<SessionId>,
     /// How many are of the present name.
     present: usize,
     /// Whether there was a cookie of the name at all, be it malformed.
@@ -28,14 +29,18 @@ impl Carried {
 
     /// The well-formed ids, in the order sent.
     pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> + use<'_> {
-        self.ids.iter().flatten().copied()
+        self.first.iter().chain(&self.others).copied()
     }
 
     /// The id to look up at this turn. One of a former name is only looked up if there is no cookie of
     /// the present one.
     pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
         let counts = !self.any || index < self.present;
-        self.ids.get(index).copied().flatten().filter(|_| counts)
+        let id = match index.checked_sub(1) {
+            None => self.first,
+            Some(index) => self.others.get(index).copied(),
+        };
+        id.filter(|_| counts)
     }
 
     /// Whether the ids that are looked up are of a former name.
@@ -51,8 +56,10 @@ impl Carried {
     }
 
     fn push(&mut self, id: SessionId) {
-        if let Some(place) = self.ids.iter_mut().find(|place| place.is_none()) {
-            *place = Some(id);
+        if self.first.is_none() {
+            self.first = Some(id);
+        } else if self.others.len() < Self::MAX - 1 {
+            self.others.push(id);
         }
     }
 }

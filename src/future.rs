@@ -97,11 +97,15 @@ where
                         Err(_) => true,
                     };
                     let mut commit = match session.inner().respond(failed) {
-                        Commit::Done(committed, parting) => {
+                        None => {
+                            *this.session = None;
+                            return Poll::Ready(result.map(|response| response.map(B::keep)));
+                        }
+                        Some(Commit::Done(committed, parting)) => {
                             let parting = Some(parting);
                             return Poll::Ready(answer(this.session, parting, committed, result));
                         }
-                        Commit::Running(commit) => commit,
+                        Some(Commit::Running(commit)) => commit,
                     };
                     if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
                         return Poll::Ready(answer(this.session, None, committed, result));

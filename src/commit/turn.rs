@@ -27,9 +27,6 @@ pub(crate) enum Task {
 /// Decides what a commit has to do now, and takes over the pending operations if it is to write.
 /// A response takes them all: none is left for whoever still holds the session.
 pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> Task {
-    if state.is_untouched() {
-        return Task::Nothing;
-    }
     let facts = facts(state, settings, moment);
     // The commit of the response itself is never late, also where its client has gone.
     let late = state.has_responded() && moment == Moment::Save;

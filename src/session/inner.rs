@@ -127,21 +127,25 @@ impl Inner {
 
     /// The application asks for a commit.
     pub(crate) fn save(self: &Arc<Self>) -> Commit<()> {
-        self.commit(Moment::Save, |_| ())
+        self.commit(self.cell(), Moment::Save, |_| ())
     }
 
-    /// The answer is ready, and leaves with what the session has for it.
-    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Commit<Parting> {
-        self.commit(Moment::Response { failed }, State::respond)
+    /// The answer is ready, and leaves with what the session has for it: `None` if nobody used it.
+    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Option<Commit<Parting>> {
+        let mut cell = self.cell();
+        if !cell.committing && cell.state.leave_untouched() {
+            return None;
+        }
+        Some(self.commit(cell, Moment::Response { failed }, State::respond))
     }
 
     /// What is left to do where there is nothing to wait for is done under the same lock.
     fn commit<T>(
         self: &Arc<Self>,
+        mut cell: MutexGuard<'_, Cell>,
         moment: Moment,
         leave: impl FnOnce(&mut State) -> T,
     ) -> Commit<T> {
-        let mut cell = self.cell();
         if cell.committing {
             return Commit::running(Arc::clone(self).commit_in_turn(moment));
         }

@@ -391,9 +391,11 @@ impl State {
         self.responded
     }
 
-    /// Whether no row of the commit table can fit but the last.
-    pub(crate) fn is_untouched(&self) -> bool {
-        !self.accessed && self.pending().is_empty() && !self.is_by_former_name()
+    /// Lets the response go at once, if no row of the commit table can fit but the last.
+    pub(crate) fn leave_untouched(&mut self) -> bool {
+        let untouched = !self.accessed && self.pending.is_none() && !self.is_by_former_name();
+        self.responded |= untouched;
+        untouched
     }
 
     /// Whether the session is to have another id, since it was found by a former name of the cookie.
