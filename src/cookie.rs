@@ -36,11 +36,7 @@ impl Carried {
     /// the present one.
     pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
         let counts = !self.any || index < self.present;
-        let id = match index.checked_sub(1) {
-            None => self.first,
-            Some(index) => self.others.get(index).copied(),
-        };
-        id.filter(|_| counts)
+        self.ids().nth(index).filter(|_| counts)
     }
 
     /// Whether the ids that are looked up are of a former name.

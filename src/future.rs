@@ -90,7 +90,7 @@ where
                 Stage::Inner => {
                     let result = ready!(this.inner.as_mut().poll(cx));
                     let Some(session) = &*this.session else {
-                        return Poll::Ready(result.map(|response| response.map(B::keep)));
+                        return Poll::Ready(keep(result));
                     };
                     let failed = match &result {
                         Ok(response) => response.status().is_server_error(),
@@ -99,7 +99,7 @@ where
                     let mut commit = match session.inner().respond(failed) {
                         None => {
                             *this.session = None;
-                            return Poll::Ready(result.map(|response| response.map(B::keep)));
+                            return Poll::Ready(keep(result));
                         }
                         Some(Commit::Done(committed, parting)) => {
                             let parting = Some(parting);
@@ -132,22 +132,22 @@ fn answer<B: ResponseBody, E>(
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
     let Some(session) = session.take() else {
-        return result.map(|response| response.map(B::keep));
+        return keep(result);
     };
     let settings = session.inner().settings();
     let parting = parting.unwrap_or_else(|| session.inner().cell().state.respond());
-    let mut response = result?;
-    Ok(match committed {
-        Ok(()) => {
-            decorate(response.headers_mut(), settings, parting);
-            response.map(B::keep)
-        }
-        Err(error) => {
-            let mut response = error_response(settings, &error);
-            decorate(response.headers_mut(), settings, parting);
-            response.map(B::text)
-        }
-    })
+    let response = result?;
+    let mut response = match committed {
+        Ok(()) => response.map(B::keep),
+        Err(error) => error_response(settings, &error).map(B::text),
+    };
+    decorate(response.headers_mut(), settings, parting);
+    Ok(response)
+}
+
+/// What the inner service answered, as it is.
+fn keep<B: ResponseBody, E>(result: Result<Response<B>, E>) -> Result<Response<B::Output>, E> {
+    result.map(|response| response.map(B::keep))
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {

@@ -27,8 +27,10 @@ pub(crate) struct Load {
 /// A call that waits for the store.
 struct Lookup {
     call: Call,
-    get: BoxFuture<Result<Option<Entry>, StoreError>>,
+    get: BoxFuture<Reply>,
 }
+
+type Reply = Result<Option<Entry>, StoreError>;
 
 impl Load {
     /// Loads the session. What has to wait is kept, to be polled again.
@@ -56,29 +58,29 @@ impl Load {
         notes: &mut Notes,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
+        let watch = &settings.watch;
         while let Some(id) = state.carried().get(self.index) {
-            let lookup = match &mut self.waiting {
-                Some(lookup) => lookup,
-                None => {
-                    let key = settings.keyspace.key(&id.handle);
-                    let call = Call::begin(&settings.watch, key);
-                    match settings.store.get(key) {
-                        Answer::Now(entry) => {
-                            if self.ends_with(settings, state, notes, id, call, Ok(entry)) {
-                                return Poll::Ready(());
-                            }
-                            continue;
-                        }
-                        Answer::Later(get) => self.waiting.insert(Lookup { call, get }),
-                    }
+            let (call, entry) = ready!(self.look_up(settings, id, cx));
+            call.end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
+            let found = match entry {
+                Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
+                Ok(Ok(None)) => {
+                    notes.event(watch, Event::UnknownId, Some(call.key));
+                    state.has_no_entry(self.index);
+                    Found::Empty
                 }
+                Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
+                Err(stop) => failed(settings, stop.into()),
             };
-            let entry = ready!(self.time_limit.poll(lookup.get.as_mut(), cx));
-            let call = lookup.call;
-            self.waiting = None;
-            if self.ends_with(settings, state, notes, id, call, entry) {
-                return Poll::Ready(());
+            match found {
+                Found::Empty => {}
+                Found::Superseded => self.superseded = true,
+                found => {
+                    state.loaded(found);
+                    return Poll::Ready(());
+                }
             }
+            self.index += 1;
         }
         state.loaded(if self.superseded {
             Found::Superseded
@@ -88,39 +90,28 @@ impl Load {
         Poll::Ready(())
     }
 
-    /// Takes in what was found under this id. If that ends the load, the session is told.
-    #[inline]
-    fn ends_with(
+    /// Asks the store for this id's entry, or goes on to wait for it.
+    fn look_up(
         &mut self,
         settings: &Settings,
-        state: &mut State,
-        notes: &mut Notes,
         id: SessionId,
-        call: Call,
-        entry: Result<Result<Option<Entry>, StoreError>, Stop>,
-    ) -> bool {
-        let watch = &settings.watch;
-        call.end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
-        let found = match entry {
-            Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
-            Ok(Ok(None)) => {
-                notes.event(watch, Event::UnknownId, Some(call.key));
-                state.has_no_entry(self.index);
-                Found::Empty
+        cx: &mut Context<'_>,
+    ) -> Poll<(Call, Result<Reply, Stop>)> {
+        let lookup = match &mut self.waiting {
+            Some(lookup) => lookup,
+            None => {
+                let key = settings.keyspace.key(&id.handle);
+                let call = Call::begin(&settings.watch, key);
+                match settings.store.get(key) {
+                    Answer::Now(entry) => return Poll::Ready((call, Ok(entry))),
+                    Answer::Later(get) => self.waiting.insert(Lookup { call, get }),
+                }
             }
-            Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
-            Err(stop) => failed(settings, stop.into()),
         };
-        match found {
-            Found::Empty => {}
-            Found::Superseded => self.superseded = true,
-            found => {
-                state.loaded(found);
-                return true;
-            }
-        }
-        self.index += 1;
-        false
+        let entry = ready!(self.time_limit.poll(lookup.get.as_mut(), cx));
+        let call = lookup.call;
+        self.waiting = None;
+        Poll::Ready((call, entry))
     }
 }
 
@@ -133,7 +124,6 @@ fn failed(settings: &Settings, error: Error) -> Found {
 }
 
 /// What an entry is to someone who comes with this id.
-#[inline]
 fn judge(
     settings: &Settings,
     carried: &Carried,

@@ -83,27 +83,19 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
         let other = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         other.trim_ascii() == name.as_bytes()
     };
-    let mut cookies = match headers.entry(SET_COOKIE) {
-        Entry::Vacant(cookies) => {
-            cookies.insert(cookie);
-            return;
-        }
-        Entry::Occupied(cookies) => cookies,
-    };
-    if cookies.iter().any(ours) {
-        let others: Vec<_> = cookies
+    if headers.get_all(SET_COOKIE).iter().any(ours) {
+        let others: Vec<_> = headers
+            .get_all(SET_COOKIE)
             .iter()
             .filter(|other| !ours(other))
             .cloned()
             .collect();
-        cookies.remove_entry_mult();
+        headers.remove(SET_COOKIE);
         for other in others {
             headers.append(SET_COOKIE, other);
         }
-        headers.append(SET_COOKIE, cookie);
-    } else {
-        cookies.append(cookie);
     }
+    headers.append(SET_COOKIE, cookie);
 }
 
 /// What the lines of a header list, with commas between.

@@ -59,26 +59,20 @@ impl TimeLimit {
         poll_fn(|cx| self.poll(future.as_mut(), cx)).await
     }
 
-    #[inline]
     pub(crate) fn poll<T>(
         &mut self,
         future: Pin<&mut (dyn Future<Output = T> + Send)>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<T, Stop>> {
-        match future.poll(cx) {
-            Poll::Ready(output) => Poll::Ready(Ok(output)),
-            Poll::Pending => self.poll_end(cx).map(Err),
+        if let Poll::Ready(output) = future.poll(cx) {
+            return Poll::Ready(Ok(output));
         }
-    }
-
-    /// Waits for the end.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Stop> {
         let (half, until) = (self.half(), self.until());
         let timer = match &mut self.timer {
             Some(timer) => timer,
             None => match timer(half) {
                 Some(timer) => self.timer.insert(Box::pin(timer)),
-                None => return Poll::Ready(Stop::NoRuntime),
+                None => return Poll::Ready(Err(Stop::NoRuntime)),
             },
         };
         if !self.half_over {
@@ -86,7 +80,7 @@ impl TimeLimit {
             self.half_over = true;
             timer.as_mut().reset(until);
         }
-        timer.as_mut().poll(cx).map(|()| Stop::Elapsed)
+        timer.as_mut().poll(cx).map(|()| Err(Stop::Elapsed))
     }
 
     /// Whether half of the time was over before what had to be waited for was there. Says so once.

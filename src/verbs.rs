@@ -6,7 +6,7 @@ use crate::observe::{Call, Notes, Verb};
 use crate::record::Record;
 use crate::settings::Settings;
 use crate::store::{
-    Added, Answer, Deleted, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
+    Added, Answer, Backend, Deleted, Entry, Replaced, StoreError, StoreErrorKind, StoreKey, Version,
 };
 use crate::time_limit::{Stop, TimeLimit, pause};
 use bytes::Bytes;
@@ -38,8 +38,9 @@ impl<'a> Verbs<'a> {
         value: Bytes,
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Added>, Error>> {
-        let add = self.settings.store.add(key, value, time_to_live);
-        self.run(Verb::Add, key, add)
+        self.run(Verb::Add, key, move |store| {
+            store.add(key, value, time_to_live)
+        })
     }
 
     pub(crate) fn replace(
@@ -49,15 +50,14 @@ impl<'a> Verbs<'a> {
         value: Bytes,
         time_to_live: Duration,
     ) -> impl Future<Output = Result<Option<Replaced>, Error>> {
-        let store = &self.settings.store;
-        let replace = store.replace(key, expected, value, time_to_live);
-        self.run(Verb::Replace, key, replace)
+        self.run(Verb::Replace, key, move |store| {
+            store.replace(key, expected, value, time_to_live)
+        })
     }
 
     pub(crate) async fn get(&mut self, key: StoreKey) -> Result<Option<Entry>, Error> {
         loop {
-            let get = self.settings.store.get(key);
-            if let Some(entry) = self.run(Verb::Get, key, get).await? {
+            if let Some(entry) = self.run(Verb::Get, key, |store| store.get(key)).await? {
                 return Ok(entry);
             }
         }
@@ -66,7 +66,7 @@ impl<'a> Verbs<'a> {
     /// Yields whether there was an entry, as far as can be known.
     pub(crate) async fn delete(&mut self, key: StoreKey) -> Result<bool, Error> {
         let deleted = loop {
-            let delete = self.settings.store.delete(key);
+            let delete = |store: &Backend| store.delete(key);
             if let Some(deleted) = self.run(Verb::Delete, key, delete).await? {
                 break deleted;
             }
@@ -80,9 +80,11 @@ impl<'a> Verbs<'a> {
         &mut self,
         verb: Verb,
         key: StoreKey,
-        answer: Answer<T>,
+        ask: impl FnOnce(&Backend) -> Answer<T>,
     ) -> impl Future<Output = Result<Option<T>, Error>> {
+        // The embedded store does its work when it is asked.
         let call = Call::begin(&self.settings.watch, key);
+        let answer = ask(&self.settings.store);
         async move {
             let result = match answer {
                 Answer::Now(result) => Ok(result),

@@ -54,14 +54,14 @@ impl FromStr for PublicHandle {
     type Err = ParsePublicHandleError;
 
     fn from_str(text: &str) -> Result<Self, ParsePublicHandleError> {
-        let mut bytes = [0; 16];
         if text.len() != TEXT {
             return Err(ParsePublicHandleError);
         }
-        match URL_SAFE_NO_PAD.decode(text.as_bytes(), Out::from_slice(&mut bytes)) {
-            Ok(_) => Ok(Self(bytes)),
-            Err(_) => Err(ParsePublicHandleError),
-        }
+        let mut bytes = [0; 16];
+        URL_SAFE_NO_PAD
+            .decode(text.as_bytes(), Out::from_slice(&mut bytes))
+            .map_err(|_| ParsePublicHandleError)?;
+        Ok(Self(bytes))
     }
 }
 

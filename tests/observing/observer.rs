@@ -1,11 +1,14 @@
 //! What the observer alone is told, and what it may do.
 
 use crate::support::{Browser, answer, assert_ok, layer_with};
-use crate::{watched, watched_with};
+use crate::{Notebook, watched, watched_with};
 use sessile::observe::{Event, Observer, Verb};
-use sessile::{Load, Session};
+use sessile::store::MemoryStore;
+use sessile::test_util::Clock;
+use sessile::{Load, Session, SessionLayer};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 use tokio::time::advance;
 
 #[tokio::test]
@@ -50,6 +53,51 @@ async fn the_time_of_a_call_is_what_the_store_took() {
         (Verb::Replace, LONG),
     ];
     assert_eq!(*calls, expected);
+}
+
+/// Takes its time to say the time.
+#[derive(Debug)]
+struct SlowClock;
+
+impl SlowClock {
+    const TIME: Duration = Duration::from_millis(5);
+}
+
+impl Clock for SlowClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn uptime(&self) -> Duration {
+        sleep(Self::TIME);
+        Duration::ZERO
+    }
+}
+
+/// Which works while it is asked, and never has to be waited for.
+#[tokio::test]
+async fn the_time_of_a_call_is_also_what_the_embedded_store_took() {
+    let notebook = Arc::new(Notebook::default());
+    let store = MemoryStore::builder().clock(Arc::new(SlowClock)).build();
+    let layer = SessionLayer::builder(store)
+        .observer(Arc::clone(&notebook))
+        .build()
+        .unwrap();
+    let mut browser = Browser::new();
+    let write = async |session: &Session| session.insert("n", 1).unwrap();
+    browser.visit(&layer, write).await;
+    let write = async |session: &Session| session.insert("n", 2).unwrap();
+    browser.visit(&layer, write).await;
+    let end = async |session: &Session| session.flush();
+    browser.visit(&layer, end).await;
+    let calls = notebook.calls.lock().unwrap();
+    let (verbs, times): (Vec<_>, Vec<_>) = calls.iter().copied().unzip();
+    let expected = [Verb::Add, Verb::Get, Verb::Replace, Verb::Get, Verb::Delete];
+    assert_eq!(verbs, expected);
+    assert!(
+        times.iter().all(|time| *time >= SlowClock::TIME),
+        "{times:?}"
+    );
 }
 
 #[tokio::test]
