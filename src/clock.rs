@@ -1,7 +1,8 @@
 //! Where the time comes from.
 
+use coarsetime::Instant as Ticks;
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// A source of time.
 ///
@@ -11,20 +12,20 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock, which may jump in either direction.
     fn now(&self) -> SystemTime;
 
-    /// The time since some fixed point, which never goes back.
+    /// The time since some fixed point, which never goes back. It may go on in ticks, as long as 16 ms.
     fn uptime(&self) -> Duration;
 }
 
 /// The clock of the operating system.
 #[derive(Debug)]
 pub(crate) struct SystemClock {
-    start: Instant,
+    start: Ticks,
 }
 
 impl SystemClock {
     pub(crate) fn new() -> Self {
         Self {
-            start: Instant::now(),
+            start: Ticks::now_without_cache_update(),
         }
     }
 }
@@ -35,7 +36,8 @@ impl Clock for SystemClock {
     }
 
     fn uptime(&self) -> Duration {
-        self.start.elapsed()
+        // The last tick is enough, and a fifth of the cost.
+        (Ticks::now_without_cache_update() - self.start).into()
     }
 }
 
