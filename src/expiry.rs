@@ -113,6 +113,7 @@ pub(crate) struct Lifetimes {
 
 impl Lifetimes {
     /// The end that no activity moves.
+    #[inline]
     pub(crate) fn limit(&self, expiry: Expiry, created: Timestamp) -> Timestamp {
         let absolute = self
             .absolute

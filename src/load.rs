@@ -26,6 +26,7 @@ pub(crate) struct Load {
 
 /// A call that waits for the store.
 struct Lookup {
+    id: SessionId,
     call: Call,
     get: BoxFuture<Reply>,
 }
@@ -33,24 +34,29 @@ struct Lookup {
 type Reply = Result<Option<Entry>, StoreError>;
 
 impl Load {
-    /// Loads the session. What has to wait is kept, to be polled again.
+    /// Loads the session, and tells it what was found. A load that has to wait is kept, to be polled.
     pub(crate) fn begin(
         settings: &Settings,
         state: &mut State,
         notes: &mut Notes,
-        cx: &mut Context<'_>,
     ) -> Option<Box<Self>> {
+        if state.carried().malformed {
+            notes.event(&settings.watch, Event::MalformedCookie, None);
+        }
+        if state.carried().get(0).is_none() {
+            state.loaded(Found::Empty);
+            return None;
+        }
         let mut load = Self {
             index: 0,
             superseded: false,
             time_limit: TimeLimit::new(settings.time_limit),
             waiting: None,
         };
-        let waits = load.poll(settings, state, notes, cx).is_pending();
-        waits.then(|| Box::new(load))
+        load.look_up(settings, state, notes);
+        load.waiting.is_some().then(|| Box::new(load))
     }
 
-    /// Goes on with the load, and tells the session in the end what was found.
     pub(crate) fn poll(
         &mut self,
         settings: &Settings,
@@ -58,60 +64,74 @@ impl Load {
         notes: &mut Notes,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let watch = &settings.watch;
-        while let Some(id) = state.carried().get(self.index) {
-            let (call, entry) = ready!(self.look_up(settings, id, cx));
-            call.end(Verb::Get, &entry, &mut self.time_limit, watch, notes);
-            let found = match entry {
-                Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
-                Ok(Ok(None)) => {
-                    notes.event(watch, Event::UnknownId, Some(call.key));
-                    state.has_no_entry(self.index);
-                    Found::Empty
-                }
-                Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
-                Err(stop) => failed(settings, stop.into()),
-            };
-            match found {
-                Found::Empty => {}
-                Found::Superseded => self.superseded = true,
-                found => {
-                    state.loaded(found);
-                    return Poll::Ready(());
-                }
+        while let Some(Lookup { id, call, get }) = &mut self.waiting {
+            let reply = ready!(self.time_limit.poll(get.as_mut(), cx));
+            let (id, call) = (*id, *call);
+            self.waiting = None;
+            if !self.ends_with(settings, state, notes, id, call, reply) {
+                self.look_up(settings, state, notes);
             }
-            self.index += 1;
         }
-        state.loaded(if self.superseded {
-            Found::Superseded
-        } else {
-            Found::Empty
-        });
         Poll::Ready(())
     }
 
-    /// Asks the store for this id's entry, or goes on to wait for it.
-    fn look_up(
-        &mut self,
-        settings: &Settings,
-        id: SessionId,
-        cx: &mut Context<'_>,
-    ) -> Poll<(Call, Result<Reply, Stop>)> {
-        let lookup = match &mut self.waiting {
-            Some(lookup) => lookup,
-            None => {
-                let key = settings.keyspace.key(&id.handle);
-                let call = Call::begin(&settings.watch, key);
-                match settings.store.get(key) {
-                    Answer::Now(entry) => return Poll::Ready((call, Ok(entry))),
-                    Answer::Later(get) => self.waiting.insert(Lookup { call, get }),
+    /// Asks for one id after the other, until one loads, has to be waited for, or is the last.
+    fn look_up(&mut self, settings: &Settings, state: &mut State, notes: &mut Notes) {
+        while let Some(id) = state.carried().get(self.index) {
+            let key = settings.keyspace.key(&id.handle);
+            let call = Call::begin(&settings.watch, key);
+            match settings.store.get(key) {
+                Answer::Now(reply) => {
+                    if self.ends_with(settings, state, notes, id, call, Ok(reply)) {
+                        return;
+                    }
+                }
+                Answer::Later(get) => {
+                    self.waiting = Some(Lookup { id, call, get });
+                    return;
                 }
             }
+        }
+        state.loaded(match self.superseded {
+            true => Found::Superseded,
+            false => Found::Empty,
+        });
+    }
+
+    /// Takes in what was found under this id, and says whether that is the end of the load.
+    fn ends_with(
+        &mut self,
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+        id: SessionId,
+        call: Call,
+        reply: Result<Reply, Stop>,
+    ) -> bool {
+        let watch = &settings.watch;
+        call.end(Verb::Get, &reply, &mut self.time_limit, watch, notes);
+        let found = match reply {
+            Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
+            Ok(Ok(None)) => {
+                notes.event(watch, Event::UnknownId, Some(call.key));
+                state.has_no_entry(self.index);
+                Found::Empty
+            }
+            Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
+            Err(stop) => failed(settings, stop.into()),
         };
-        let entry = ready!(self.time_limit.poll(lookup.get.as_mut(), cx));
-        let call = lookup.call;
-        self.waiting = None;
-        Poll::Ready((call, entry))
+        self.index += 1;
+        match found {
+            Found::Empty => false,
+            Found::Superseded => {
+                self.superseded = true;
+                false
+            }
+            found => {
+                state.loaded(found);
+                true
+            }
+        }
     }
 }
 

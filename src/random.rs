@@ -95,6 +95,7 @@ impl Random for SystemRandom {
 }
 
 /// A number that is unique, and not secret.
+#[inline]
 pub(crate) fn unique() -> u64 {
     rand::Rng::next_u64(&mut rand::rng())
 }

@@ -78,6 +78,7 @@ pub(crate) struct Header {
 impl Header {
     /// Whether the session has reached its end. The limit as well, since it may have been lowered after
     /// the deadline was set.
+    #[inline]
     pub(crate) fn is_over(&self, lifetimes: &Lifetimes, now: Timestamp) -> bool {
         now >= self
             .deadline
@@ -224,6 +225,7 @@ pub(crate) struct Unreadable;
 
 impl Record {
     /// Reads a record, and checks all of it but the values.
+    #[inline]
     pub(crate) fn decode(bytes: Bytes) -> Result<Self, Unreadable> {
         let (head, entries) = bytes.split_first_chunk::<HEADER>().ok_or(Unreadable)?;
         if head[0] != SCHEMA || head[EXPIRY] & !OWNED > BROWSER_SESSION {
@@ -352,6 +354,7 @@ impl Record {
         Some(self.0.slice_ref(self.find(key)?))
     }
 
+    #[inline]
     pub(crate) fn find(&self, key: &str) -> Option<&[u8]> {
         // Not to stop at a greater key: to compare lengths is quicker than to compare names.
         let (_, value) = self.entries().find(|(name, _)| *name == key.as_bytes())?;

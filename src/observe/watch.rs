@@ -72,10 +72,6 @@ enum Note {
 pub(crate) struct Notes(Vec<Note>);
 
 impl Notes {
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     #[inline]
     pub(crate) fn event(&mut self, watch: &Watch, event: Event, key: Option<StoreKey>) {
         if watch.hears(event) {

@@ -9,7 +9,7 @@ use crate::log;
 use crate::observe::{Event, Notes};
 use crate::session::Session;
 use crate::settings::{Conflict, Settings};
-use crate::state::{Found, Parting, State};
+use crate::state::{Parting, State};
 use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
@@ -81,12 +81,10 @@ impl Inner {
             ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)));
         }
         let result = cell.state.load_result();
-        let notes = (!cell.notes.is_empty()).then(|| mem::take(&mut cell.notes));
+        let notes = mem::take(&mut cell.notes);
         drop(cell);
         self.wake_waiting();
-        if let Some(notes) = notes {
-            self.settings.watch.tell_all(notes);
-        }
+        self.settings.watch.tell_all(notes);
         Poll::Ready(result)
     }
 
@@ -94,19 +92,12 @@ impl Inner {
         let Cell {
             state, load, notes, ..
         } = cell;
+        if load.is_none() {
+            *load = Load::begin(&self.settings, state, notes);
+        }
         if let Some(waiting) = load {
             ready!(waiting.poll(&self.settings, state, notes, cx));
             *load = None;
-        } else if state.carried().get(0).is_none() {
-            state.loaded(Found::Empty);
-        } else {
-            *load = Load::begin(&self.settings, state, notes, cx);
-            if load.is_some() {
-                return Poll::Pending;
-            }
-        }
-        if state.carried().malformed {
-            notes.event(&self.settings.watch, Event::MalformedCookie, None);
         }
         Poll::Ready(())
     }

@@ -144,6 +144,7 @@ impl State {
         self.missing[index] = true;
     }
 
+    #[inline]
     pub(crate) fn loaded(&mut self, found: Found) {
         self.found = found;
         self.moved();
@@ -179,6 +180,7 @@ impl State {
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
         let base = self.readable()?;
         Ok(match self.recorded(key) {

@@ -89,6 +89,7 @@ impl Shard {
     }
 
     /// Moves the shard's time on and removes a few of the expired entries.
+    #[inline]
     pub(super) fn pass_time(&mut self, now: u64, budget: &Budget) {
         self.now = self.now.max(now);
         if self.now >= self.sweep.soonest {
@@ -97,6 +98,7 @@ impl Shard {
     }
 
     /// The slot of this key's entry. One that has expired is removed and not found.
+    #[inline]
     pub(super) fn find(&mut self, key: &StoreKey, budget: &Budget) -> Option<u32> {
         let (slab, hash) = (&self.slab, hash(key));
         let is_it = |place: &Place| place.hash == hash && slab.slot(place.slot).key == *key;
@@ -109,21 +111,25 @@ impl Shard {
     }
 
     /// Reads the entry, which counts as a use.
+    #[inline]
     pub(super) fn read(&mut self, index: u32) -> Entry {
         self.slab.touch(index, self.now);
         let slot = self.slab.slot(index);
         Entry::new(slot.value.clone(), Version::new(slot.version))
     }
 
+    #[inline]
     pub(super) fn version(&self, index: u32) -> Version {
         Version::new(self.slab.slot(index).version)
     }
 
+    #[inline]
     pub(super) fn charge(&self, index: u32) -> usize {
         charge(&self.slab.slot(index).value)
     }
 
     /// Makes an entry. There must be none with this key, and its room must be taken.
+    #[inline]
     pub(super) fn insert(&mut self, key: &StoreKey, value: Bytes, ttl: u64) -> Version {
         self.version += 1;
         let expiry = self.expiry(ttl);
@@ -139,6 +145,7 @@ impl Shard {
     }
 
     /// Overwrites an entry and yields the old value. The room it grows by must be taken.
+    #[inline]
     pub(super) fn overwrite(&mut self, index: u32, value: Bytes, ttl: u64) -> (Version, Bytes) {
         self.version += 1;
         let version = self.version;

@@ -70,11 +70,13 @@ impl Slab {
         }
     }
 
+    #[inline]
     pub(super) fn slot(&self, index: u32) -> &Slot {
         let (chunk, place) = place(index);
         &self.chunks[chunk][place]
     }
 
+    #[inline]
     pub(super) fn slot_mut(&mut self, index: u32) -> &mut Slot {
         let (chunk, place) = place(index);
         &mut self.chunks[chunk][place]
@@ -105,6 +107,7 @@ impl Slab {
     }
 
     /// Takes a slot for an entry, as the last used.
+    #[inline]
     pub(super) fn insert(
         &mut self,
         key: StoreKey,
@@ -152,6 +155,7 @@ impl Slab {
     }
 
     /// Makes the entry the last used.
+    #[inline]
     pub(super) fn touch(&mut self, index: u32, now: u64) {
         let order = self.order(index);
         if order.newest == index {
