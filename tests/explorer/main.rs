@@ -200,7 +200,7 @@ fn three_requests_of_five_kinds_keep_the_protocol_without_a_fault() {
     explore("three requests", scenarios.collect());
 }
 
-/// Hours of work, in shares: `EXPLORER_SHARE=3/20 cargo test --release --test explorer long -- --nocapture`.
+/// Half an hour of work, in shares: `EXPLORER_SHARE=3/20 cargo test --release --test explorer long -- --nocapture`.
 /// `EXPLORER_SEED` deals the scenarios to the shares in another way.
 #[test]
 fn long_three_requests_of_nine_kinds_keep_the_protocol_with_one_fault() {
