@@ -96,28 +96,30 @@ where
                         Ok(response) => response.status().is_server_error(),
                         Err(_) => true,
                     };
-                    let mut commit = match session.inner().respond(failed) {
-                        None => {
-                            *this.session = None;
-                            return Poll::Ready(keep(result));
-                        }
-                        Some(Commit::Done(committed, parting)) => {
-                            let parting = Some(parting);
-                            return Poll::Ready(answer(this.session, parting, committed, result));
-                        }
-                        Some(Commit::Running(commit)) => commit,
+                    let (committed, parting) = match session.inner().respond(failed) {
+                        Commit::Done(committed, parting) => (committed, parting),
+                        Commit::Running(mut commit) => match Pin::new(&mut commit).poll(cx) {
+                            Poll::Ready(committed) => (committed, session.inner().leave()),
+                            Poll::Pending => {
+                                let result = Some(result);
+                                *this.stage =
+                                    Stage::Commit(Box::new(Committing { commit, result }));
+                                return Poll::Pending;
+                            }
+                        },
                     };
-                    if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
-                        return Poll::Ready(answer(this.session, None, committed, result));
-                    }
-                    let result = Some(result);
-                    *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
-                    return Poll::Pending;
+                    let answer = answer(session, committed, parting, result);
+                    *this.session = None;
+                    return Poll::Ready(answer);
                 }
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
                     let result = waiting.result.take().expect("polled after it was ready");
-                    return Poll::Ready(answer(this.session, None, committed, result));
+                    let Some(session) = this.session.take() else {
+                        return Poll::Ready(keep(result));
+                    };
+                    let parting = session.inner().leave();
+                    return Poll::Ready(answer(&session, committed, parting, result));
                 }
             }
         }
@@ -126,22 +128,19 @@ where
 
 /// The response as it leaves the layer, or the inner service's error, after which there is none.
 fn answer<B: ResponseBody, E>(
-    session: &mut Option<Session>,
-    parting: Option<Parting>,
+    session: &Session,
     committed: Result<(), Error>,
+    parting: Parting,
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
-    let Some(session) = session.take() else {
-        return keep(result);
-    };
-    let settings = session.inner().settings();
-    let parting = parting.unwrap_or_else(|| session.inner().cell().state.respond());
-    let response = result?;
+    let (settings, response) = (session.inner().settings(), result?);
     let mut response = match committed {
         Ok(()) => response.map(B::keep),
         Err(error) => error_response(settings, &error).map(B::text),
     };
-    decorate(response.headers_mut(), settings, parting);
+    if parting.is_told() {
+        decorate(response.headers_mut(), settings, parting);
+    }
     Ok(response)
 }
 

@@ -5,7 +5,7 @@ use crate::settings::Settings;
 use crate::state::Parting;
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, Entry, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
+    CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY,
 };
 use http::response::Response;
 
@@ -16,9 +16,10 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
 /// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
 /// share the response.
-pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
-    let sets_cookie = parting.cookie.is_some();
-    if let Some(cookie) = parting.cookie {
+pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, mut parting: Parting) {
+    let cookie = parting.cookie();
+    let sets_cookie = cookie.is_some();
+    if let Some(cookie) = cookie {
         set_cookie(headers, settings.cookie.name(), cookie);
         if parting.former {
             remove_former(headers, settings);
@@ -83,7 +84,7 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
         let other = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
         other.trim_ascii() == name.as_bytes()
     };
-    if headers.get_all(SET_COOKIE).iter().any(ours) {
+    if has(headers, &SET_COOKIE) && headers.get_all(SET_COOKIE).iter().any(ours) {
         let others: Vec<_> = headers
             .get_all(SET_COOKIE)
             .iter()
@@ -98,6 +99,12 @@ fn set_cookie(headers: &mut HeaderMap, name: &str, cookie: HeaderValue) {
     headers.append(SET_COOKIE, cookie);
 }
 
+/// Whether there is such a header. The names of a response are few, so to look through them is quicker
+/// than to hash this one.
+fn has(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.keys().any(|other| other == name)
+}
+
 /// What the lines of a header list, with commas between.
 fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Item = &'a [u8]> {
     lines
@@ -108,15 +115,17 @@ fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Ite
 /// Names the cookie, in one line with all others: nginx before 1.23 heeds the last line alone, and
 /// `*` only where it stands by itself.
 fn vary_by_cookie(headers: &mut HeaderMap) {
-    let mut vary = match headers.entry(VARY) {
-        Entry::Vacant(vary) => {
-            vary.insert(BY_COOKIE);
-            return;
-        }
-        Entry::Occupied(vary) => vary,
-    };
+    if !has(headers, &VARY) {
+        headers.insert(VARY, BY_COOKIE);
+    } else {
+        add_to_vary(headers);
+    }
+}
+
+#[cold]
+fn add_to_vary(headers: &mut HeaderMap) {
     let any = HeaderValue::from_static("*");
-    let mut names: Vec<_> = listed(vary.iter())
+    let mut names: Vec<_> = listed(headers.get_all(VARY).iter())
         .filter(|name| !name.is_empty())
         .collect();
     let value = if names.contains(&any.as_bytes()) {
@@ -130,22 +139,24 @@ fn vary_by_cookie(headers: &mut HeaderMap) {
         }
         HeaderValue::from_bytes(&names.join(&b", "[..])).unwrap_or(any)
     };
-    vary.insert(value);
+    headers.insert(VARY, value);
 }
 
 /// Keeps the response out of shared caches: one with our cookie always, another unless the handler
 /// spoke to them.
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
-    let mut stated = match headers.entry(CACHE_CONTROL) {
-        Entry::Vacant(unstated) => {
-            unstated.insert(if sets_cookie { NO_STORE } else { PRIVATE });
-            return;
-        }
-        Entry::Occupied(stated) => stated,
-    };
+    if !has(headers, &CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
+    } else {
+        restrict(headers, sets_cookie);
+    }
+}
+
+#[cold]
+fn restrict(headers: &mut HeaderMap, sets_cookie: bool) {
     let mut kept = Vec::new();
     let (mut private, mut shared) = (false, false);
-    for directive in listed(stated.iter()) {
+    for directive in listed(headers.get_all(CACHE_CONTROL).iter()) {
         let name = directive
             .split(|byte| *byte == b'=')
             .next()
@@ -168,7 +179,7 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
         kept.push(b"private");
     }
     let value = HeaderValue::from_bytes(&kept.join(&b", "[..])).unwrap_or(NO_STORE);
-    stated.insert(value);
+    headers.insert(CACHE_CONTROL, value);
 }
 
 /// Takes out what the handler said to particular shared caches, where it would count more than

@@ -121,13 +121,18 @@ impl Inner {
         self.commit(self.cell(), Moment::Save, |_| ())
     }
 
-    /// The answer is ready, and leaves with what the session has for it: `None` if nobody used it.
-    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Option<Commit<Parting>> {
+    /// The answer is ready, and leaves with what the session has for it.
+    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Commit<Parting> {
         let mut cell = self.cell();
-        if !cell.committing && cell.state.leave_untouched() {
-            return None;
+        if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {
+            return Commit::Done(Ok(()), cell.state.respond());
         }
-        Some(self.commit(cell, Moment::Response { failed }, State::respond))
+        self.commit(cell, Moment::Response { failed }, State::respond)
+    }
+
+    /// What the session has for the response, now that nothing is left to be done.
+    pub(crate) fn leave(&self) -> Parting {
+        self.cell().state.respond()
     }
 
     /// What is left to do where there is nothing to wait for is done under the same lock.

@@ -71,9 +71,8 @@ pub(crate) struct State {
     in_flight: Option<Arc<Operations>>,
     /// Updates are pending that were made on an older version.
     stale: bool,
-    /// The closures of all updates, so that none is dropped under the lock of the session: what
-    /// they captured may use it.
-    closures: Vec<Update>,
+    /// There as soon as something is left for the response.
+    left: Option<Box<Left>>,
     /// Grows with each change, so that an update can tell whether it was overtaken.
     revision: u64,
     /// The size of the record that would be written, once it was asked for.
@@ -83,20 +82,37 @@ pub(crate) struct State {
     notes_reads: bool,
     /// The response has gone.
     responded: bool,
-    /// The cookie that a commit asked for, to be sent with the response whatever its status.
-    owed: Option<HeaderValue>,
 }
 
-/// What a session has left for its response.
+/// What a session has left for its response. In a box, since most responses are owed nothing.
+#[derive(Default)]
+struct Left {
+    /// The cookie that a commit asked for, to be sent with the response whatever its status.
+    cookie: Option<HeaderValue>,
+    /// The closures of all updates, so that none is dropped under the lock of the session: what
+    /// they captured may use it.
+    closures: Vec<Update>,
+}
+
+/// How a session leaves its response.
 #[must_use = "it is to be dropped without the lock"]
 pub(crate) struct Parting {
-    /// What the browser is owed.
-    pub(crate) cookie: Option<HeaderValue>,
+    left: Option<Box<Left>>,
     pub(crate) accessed: bool,
     /// The request carried a cookie of a former name.
     pub(crate) former: bool,
-    /// Nobody needs them any more.
-    _closures: Vec<Update>,
+}
+
+impl Parting {
+    /// Whether the response is to say anything of it.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.accessed || self.left.is_some()
+    }
+
+    /// What the browser is owed.
+    pub(crate) fn cookie(&mut self) -> Option<HeaderValue> {
+        self.left.as_mut()?.cookie.take()
+    }
 }
 
 static NO_OPERATIONS: Operations = Operations::new();
@@ -111,13 +127,12 @@ impl State {
             pending: None,
             in_flight: None,
             stale: false,
-            closures: Vec::new(),
+            left: None,
             revision: 0,
             size: None,
             accessed: false,
             notes_reads,
             responded: false,
-            owed: None,
         }
     }
 
@@ -300,7 +315,8 @@ impl State {
         limit: usize,
     ) -> Result<(), Error> {
         let size = self.check_size(key, value.as_ref(), limit)?;
-        self.closures.push(Arc::clone(&update));
+        let left = self.left.get_or_insert_default();
+        left.closures.push(Arc::clone(&update));
         self.record(|pending| pending.update(key, update, value));
         self.size = Some(size);
         Ok(())
@@ -393,11 +409,11 @@ impl State {
         self.responded
     }
 
-    /// Lets the response go at once, if no row of the commit table can fit but the last.
-    pub(crate) fn leave_untouched(&mut self) -> bool {
-        let untouched = !self.accessed && self.pending.is_none() && !self.is_by_former_name();
-        self.responded |= untouched;
-        untouched
+    /// Whether no row of the commit table can fit but the last.
+    pub(crate) fn is_settled(&self, lifetimes: &Lifetimes) -> bool {
+        let moves =
+            |base: &Base| base.by_former_name || self.accessed && base.is_to_be_renewed(lifetimes);
+        self.pending.is_none() && !self.base().is_some_and(moves)
     }
 
     /// Whether the session is to have another id, since it was found by a former name of the cookie.
@@ -484,17 +500,18 @@ impl State {
     }
 
     pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
-        self.owed = cookie;
+        if cookie.is_some() || self.left.is_some() {
+            self.left.get_or_insert_default().cookie = cookie;
+        }
     }
 
     /// The response is on its way, or will never be.
     pub(crate) fn respond(&mut self) -> Parting {
         self.responded = true;
         Parting {
-            cookie: self.owed.take(),
+            left: self.left.take(),
             accessed: self.accessed,
             former: self.carried.former,
-            _closures: std::mem::take(&mut self.closures),
         }
     }
 
