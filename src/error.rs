@@ -18,7 +18,7 @@ pub(crate) const MAX_DEPTH: usize = 64;
 pub struct Error {
     kind: ErrorKind,
     /// The key and the Rust type that the error is about.
-    value: Option<(Arc<str>, &'static str)>,
+    value: Option<Arc<(Box<str>, &'static str)>>,
 }
 
 /// What kind of [`Error`] it is.
@@ -74,7 +74,7 @@ impl Error {
     /// The key that the error is about, if it is about one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
-        self.value.as_ref().map(|(key, _)| &**key)
+        self.value.as_ref().map(|value| &*value.0)
     }
 
     /// The status that suits the error in an answer: 400, 403, 409, 500 or 503.
@@ -110,16 +110,17 @@ impl Error {
     }
 
     pub(crate) fn decode<T: ?Sized>(key: &str) -> Self {
-        Self {
-            kind: ErrorKind::Decode,
-            value: Some((key.into(), std::any::type_name::<T>())),
-        }
+        Self::of_value::<T>(ErrorKind::Decode, key)
     }
 
     pub(crate) fn encode<T: ?Sized>(key: &str) -> Self {
+        Self::of_value::<T>(ErrorKind::Encode, key)
+    }
+
+    fn of_value<T: ?Sized>(kind: ErrorKind, key: &str) -> Self {
         Self {
-            kind: ErrorKind::Encode,
-            value: Some((key.into(), std::any::type_name::<T>())),
+            kind,
+            value: Some(Arc::new((key.into(), std::any::type_name::<T>()))),
         }
     }
 
@@ -152,7 +153,7 @@ impl From<RandomError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.value, self.kind) {
+        match (self.value.as_deref(), self.kind) {
             (Some((key, ty)), ErrorKind::Decode) => {
                 write!(
                     f,

@@ -58,10 +58,11 @@ impl IntoResponse for Error {
 impl<S: Send + Sync> FromRequestParts<S> for Session {
     type Rejection = SessionRejection;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, SessionRejection> {
-        <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state)
-            .await?
-            .ok_or(SessionRejection::MissingLayer)
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, SessionRejection> {
+        match parts.extensions.get::<Self>().cloned() {
+            Some(session) => loaded(session).await,
+            None => Err(SessionRejection::MissingLayer),
+        }
     }
 }
 
@@ -73,16 +74,18 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Session {
         parts: &mut Parts,
         _state: &S,
     ) -> Result<Option<Self>, SessionRejection> {
-        let Some(session) = parts.extensions.get::<Self>().cloned() else {
-            return Ok(None);
-        };
-        match session.load().await {
-            // A record that cannot be read can still be flushed, so that a login always works.
-            Err(error) if error.kind() != ErrorKind::Undecodable => {
-                Err(SessionRejection::Store(error))
-            }
-            _ => Ok(Some(session)),
+        match parts.extensions.get::<Self>().cloned() {
+            Some(session) => loaded(session).await.map(Some),
+            None => Ok(None),
         }
+    }
+}
+
+async fn loaded(session: Session) -> Result<Session, SessionRejection> {
+    match session.load().await {
+        // A record that cannot be read can still be flushed, so that a login always works.
+        Err(error) if error.kind() != ErrorKind::Undecodable => Err(SessionRejection::Store(error)),
+        _ => Ok(session),
     }
 }
 
