@@ -78,51 +78,43 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
+        let Some(session) = &*this.session else {
+            return this.inner.poll(cx).map(keep);
+        };
+        let (committed, parting, result) = loop {
             match this.stage {
                 Stage::Load => {
-                    if let Some(session) = this.session {
-                        // Its error is for those who need what it did not find.
-                        let _result = ready!(session.inner().poll_load(cx));
-                    }
+                    // Its error is for those who need what it did not find.
+                    let _result = ready!(session.inner().poll_load(cx));
                     *this.stage = Stage::Inner;
                 }
                 Stage::Inner => {
                     let result = ready!(this.inner.as_mut().poll(cx));
-                    let Some(session) = &*this.session else {
-                        return Poll::Ready(keep(result));
-                    };
                     let failed = match &result {
                         Ok(response) => response.status().is_server_error(),
                         Err(_) => true,
                     };
-                    let (committed, parting) = match session.inner().respond(failed) {
-                        Commit::Done(committed, parting) => (committed, parting),
-                        Commit::Running(mut commit) => match Pin::new(&mut commit).poll(cx) {
-                            Poll::Ready(committed) => (committed, session.inner().leave()),
-                            Poll::Pending => {
-                                let result = Some(result);
-                                *this.stage =
-                                    Stage::Commit(Box::new(Committing { commit, result }));
-                                return Poll::Pending;
-                            }
-                        },
+                    let mut commit = match session.inner().respond(failed) {
+                        Commit::Done(committed, parting) => break (committed, parting, result),
+                        Commit::Running(commit) => commit,
                     };
-                    let answer = answer(session, committed, parting, result);
-                    *this.session = None;
-                    return Poll::Ready(answer);
+                    if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
+                        break (committed, session.inner().leave(), result);
+                    }
+                    let result = Some(result);
+                    *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
+                    return Poll::Pending;
                 }
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
                     let result = waiting.result.take().expect("polled after it was ready");
-                    let Some(session) = this.session.take() else {
-                        return Poll::Ready(keep(result));
-                    };
-                    let parting = session.inner().leave();
-                    return Poll::Ready(answer(&session, committed, parting, result));
+                    break (committed, session.inner().leave(), result);
                 }
             }
-        }
+        };
+        let answer = answer(session, committed, parting, result);
+        *this.session = None;
+        Poll::Ready(answer)
     }
 }
 
