@@ -122,6 +122,7 @@ fn vary_by_cookie(headers: &mut HeaderMap) {
     }
 }
 
+/// What is there already stays, in one line with it.
 #[cold]
 fn add_to_vary(headers: &mut HeaderMap) {
     let any = HeaderValue::from_static("*");
@@ -152,6 +153,7 @@ fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
     }
 }
 
+/// What the handler said stays, but for what lets shared caches have it.
 #[cold]
 fn restrict(headers: &mut HeaderMap, sets_cookie: bool) {
     let mut kept = Vec::new();

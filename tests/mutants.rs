@@ -129,12 +129,12 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a 5xx that swallows a saved cookie",
         exploration: "one_fault",
-        file: "commit/turn.rs",
-        old: "let facts = facts(state, settings, moment);",
-        new: "let facts = facts(state, settings, moment);
-            if facts.failed {
-                state.owe(None);
-            }",
+        file: "session/inner.rs",
+        old: "if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {",
+        new: "if failed {
+                cell.state.owe(None);
+            }
+            if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {",
         breaks: &["(I3)", "(I9)"],
     },
     Mutant {

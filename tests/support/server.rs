@@ -1,5 +1,6 @@
 //! A real server, as a process of the test's own on free loopback ports.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ impl Directory {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("sessile-test-{}-{count}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
@@ -48,7 +49,7 @@ impl Drop for Directory {
     fn drop(&mut self) {
         // What is being killed may still write.
         for _ in 0..40 {
-            if std::fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
+            if fs::remove_dir_all(&self.0).is_ok() || !self.0.exists() {
                 return;
             }
             sleep(Duration::from_millis(25));
@@ -126,15 +127,34 @@ impl Server {
     /// Lets the server accept connections and answer nothing.
     pub fn pause(&self) {
         self.signal("STOP");
+        // One of its threads passes the signal on, and the others work until then.
+        let tasks = format!("/proc/{}/task", self.id());
+        let is_stopped = |task: fs::DirEntry| {
+            // The state follows the name, which is in brackets.
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap();
+            stat.rsplit_once(')').unwrap().1.starts_with(" T")
+        };
+        let have_stopped = || {
+            let mut tasks = fs::read_dir(&tasks).unwrap();
+            tasks.all(|task| is_stopped(task.unwrap()))
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while !have_stopped() {
+            assert!(Instant::now() < deadline, "{} does not stop", self.program);
+            sleep(Duration::from_millis(1));
+        }
     }
 
     pub fn resume(&self) {
         self.signal("CONT");
     }
 
+    fn id(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     fn signal(&self, name: &str) {
-        let id = self.child.as_ref().expect("it runs").id();
-        let kill = format!("kill -{name} {id}");
+        let kill = format!("kill -{name} {}", self.id());
         assert!(
             Command::new("sh")
                 .args(["-c", &kill])
