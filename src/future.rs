@@ -67,7 +67,7 @@ impl<F, B, E> ResponseFuture<F, B, E> {
 
 #[expect(
     clippy::expect_used,
-    reason = "as every future, it must not be polled when it is done"
+    reason = "the result waits with the commit, and leaves with the session"
 )]
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
@@ -107,7 +107,7 @@ where
                 }
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
-                    let result = waiting.result.take().expect("polled after it was ready");
+                    let result = waiting.result.take().expect("nobody else takes it");
                     break (committed, session.inner().leave(), result);
                 }
             }

@@ -25,13 +25,11 @@ pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, mut parting
             remove_former(headers, settings);
         }
     }
-    if parting.accessed || sets_cookie {
-        vary_by_cookie(headers);
-        if settings.cache_control {
-            keep_private(headers, sets_cookie);
-            if sets_cookie {
-                remove_targeted(headers);
-            }
+    vary_by_cookie(headers);
+    if settings.cache_control {
+        keep_private(headers, sets_cookie);
+        if sets_cookie {
+            remove_targeted(headers);
         }
     }
 }
@@ -115,10 +113,10 @@ fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Ite
 /// Names the cookie, in one line with all others: nginx before 1.23 heeds the last line alone, and
 /// `*` only where it stands by itself.
 fn vary_by_cookie(headers: &mut HeaderMap) {
-    if !has(headers, &VARY) {
-        headers.insert(VARY, BY_COOKIE);
-    } else {
+    if has(headers, &VARY) {
         add_to_vary(headers);
+    } else {
+        headers.insert(VARY, BY_COOKIE);
     }
 }
 
@@ -146,10 +144,10 @@ fn add_to_vary(headers: &mut HeaderMap) {
 /// Keeps the response out of shared caches: one with our cookie always, another unless the handler
 /// spoke to them.
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
-    if !has(headers, &CACHE_CONTROL) {
-        headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
-    } else {
+    if has(headers, &CACHE_CONTROL) {
         restrict(headers, sets_cookie);
+    } else {
+        headers.insert(CACHE_CONTROL, if sets_cookie { NO_STORE } else { PRIVATE });
     }
 }
 

@@ -103,12 +103,7 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
         renamed: state.is_by_former_name(),
         data: !loaded && state.has_data(),
         // A write moves the deadline too, so there is no need to ask.
-        renewal: !cycled
-            && !changed
-            && state.is_accessed()
-            && state
-                .base()
-                .is_some_and(|base| base.is_to_be_renewed(&settings.lifetimes)),
+        renewal: !cycled && !changed && state.is_renewal_due(&settings.lifetimes),
         failed: moment == Moment::Response { failed: true },
         saved: moment == Moment::Save,
     }

@@ -98,15 +98,15 @@ struct Left {
 #[must_use = "it is to be dropped without the lock"]
 pub(crate) struct Parting {
     left: Option<Box<Left>>,
-    pub(crate) accessed: bool,
+    accessed: bool,
     /// The request carried a cookie of a former name.
     pub(crate) former: bool,
 }
 
 impl Parting {
     /// Whether the response is to say anything of it.
-    pub(crate) const fn is_told(&self) -> bool {
-        self.accessed || self.left.is_some()
+    pub(crate) fn is_told(&self) -> bool {
+        self.accessed || self.left.as_ref().is_some_and(|left| left.cookie.is_some())
     }
 
     /// What the browser is owed.
@@ -409,11 +409,17 @@ impl State {
         self.responded
     }
 
-    /// Whether no row of the commit table can fit but the last.
+    /// Whether it shows at a glance that no row of the commit table fits but the last.
     pub(crate) fn is_settled(&self, lifetimes: &Lifetimes) -> bool {
-        let moves =
-            |base: &Base| base.by_former_name || self.accessed && base.is_to_be_renewed(lifetimes);
-        self.pending.is_none() && !self.base().is_some_and(moves)
+        self.pending.is_none() && !self.is_by_former_name() && !self.is_renewal_due(lifetimes)
+    }
+
+    /// Whether the session was used, and is to say so.
+    pub(crate) fn is_renewal_due(&self, lifetimes: &Lifetimes) -> bool {
+        self.accessed
+            && self
+                .base()
+                .is_some_and(|base| base.is_to_be_renewed(lifetimes))
     }
 
     /// Whether the session is to have another id, since it was found by a former name of the cookie.
