@@ -87,10 +87,7 @@ async fn the_server_keeps_entries_for_as_long_as_it_is_told() {
     let (server, key) = (memcached(), StoreKey::from_bytes([7; 32]));
     let store = store([&server]);
     const DAY: u64 = 24 * 60 * 60;
-    // Its clock is counted in seconds from two clocks of the machine and read once in a second, and
-    // a lifetime of over 30 days goes to it as a date: a busy machine is seconds behind.
-    const CLOCK: u64 = 5;
-    for seconds in [10, 60, 30 * DAY - 1, 30 * DAY, 31 * DAY, 400 * DAY] {
+    for seconds in [1, 60, 30 * DAY - 1, 30 * DAY, 31 * DAY, 400 * DAY] {
         store
             .add(&key, "".into(), Duration::from_secs(seconds))
             .await
@@ -102,7 +99,13 @@ async fn the_server_keeps_entries_for_as_long_as_it_is_told() {
             .unwrap()
             .parse()
             .unwrap();
-        assert!(left.abs_diff(seconds) <= CLOCK, "{seconds}: {left}");
+        // A lifetime of 30 days or more goes to it as a date. Its own date is counted in seconds from two
+        // clocks of the machine and read once in a second, so it can be some behind.
+        let behind = if seconds < 30 * DAY { 0 } else { 3 };
+        assert!(
+            (seconds..=seconds + 2 + behind).contains(&(left + 1)),
+            "{seconds}: {left}"
+        );
         store.delete(&key).await.unwrap();
     }
 }
