@@ -32,8 +32,7 @@ pin_project! {
             if let Stage::Load | Stage::Inner = this.stage {
                 cell.state.settle();
             }
-            let _parting = cell.state.respond();
-            drop(cell);
+            cell.state.respond();
         }
     }
 }

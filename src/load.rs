@@ -43,10 +43,6 @@ impl Load {
         if state.carried().malformed {
             notes.event(&settings.watch, Event::MalformedCookie, None);
         }
-        if state.carried().get(0).is_none() {
-            state.loaded(Found::Empty);
-            return None;
-        }
         let mut load = Self {
             index: 0,
             superseded: false,

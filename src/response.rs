@@ -16,11 +16,10 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
 /// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
 /// share the response.
-pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, mut parting: Parting) {
-    let cookie = parting.cookie();
-    let sets_cookie = cookie.is_some();
-    if let Some(cookie) = cookie {
-        set_cookie(headers, settings.cookie.name(), cookie);
+pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
+    let sets_cookie = parting.cookie.is_some();
+    if let Some(cookie) = parting.cookie {
+        set_cookie(headers, settings.cookie.name(), *cookie);
         if parting.former {
             remove_former(headers, settings);
         }

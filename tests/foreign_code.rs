@@ -8,8 +8,13 @@ use sessile::{ErrorKind, Session};
 use std::cell::RefCell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
-use support::{Browser, layer};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use support::{Browser, layer, respond};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -163,4 +168,163 @@ async fn closures_are_dropped_when_the_request_is_cancelled() {
         ErrorKind::ResponseSent
     );
     assert!(store.calls().is_empty());
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_they_are_saved() {
+    let (layer, store, _) = layer();
+    let value = Arc::new(());
+    let session = layer.sessions().create();
+    for _ in 0..3 {
+        hold(&session, &value);
+        session.save().await.unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+    assert_eq!(store.calls(), ["add", "replace", "replace"]);
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_they_are_saved_after_the_response() {
+    let (layer, store, _) = layer();
+    let value = Arc::new(());
+    let mut browser = Browser::with_n(&layer).await;
+    store.calls();
+    let (session, _) = browser.visit(&layer, async |it| it.clone()).await;
+    for _ in 0..3 {
+        hold(&session, &value);
+        session.save().await.unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+    assert_eq!(store.calls(), ["get", "replace", "replace", "replace"]);
+}
+
+#[tokio::test]
+async fn closures_are_dropped_when_they_are_flushed_or_forgotten() {
+    let (layer, _, _) = layer();
+    let value = Arc::new(());
+    let mut browser = Browser::with_n(&layer).await;
+    browser
+        .visit(&layer, async |session| {
+            hold(session, &value);
+            session.flush();
+            session.save().await.unwrap();
+            assert_eq!(Arc::strong_count(&value), 1);
+        })
+        .await;
+}
+
+/// Tells, when it is dropped, whether another thread can use its session meanwhile.
+struct Last(Session, UnboundedSender<bool>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        let (session, (tell, told)) = (self.0.clone(), mpsc::channel());
+        thread::spawn(move || tell.send(session.is_modified()));
+        let used = told.recv_timeout(Duration::from_secs(10));
+        self.1.send(used.is_ok()).unwrap_or(());
+    }
+}
+
+/// Records an update that looks at the session when it is dropped.
+fn look_at_end(session: &Session, tell: &UnboundedSender<bool>) {
+    let last = Last(session.clone(), tell.clone());
+    let update = move |old: Option<u32>| {
+        let _ = &last;
+        Some(old.unwrap_or(0) + 1)
+    };
+    session.update("n", update).unwrap();
+}
+
+#[track_caller]
+fn assert_all_used(mut told: UnboundedReceiver<bool>, count: usize) {
+    for _ in 0..count {
+        assert_eq!(told.try_recv(), Ok(true), "dropped under the lock");
+    }
+    assert!(told.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_commit_of_a_client_that_left() {
+    let (layer, store, _) = layer();
+    let (tell, told) = unbounded_channel();
+    let gate = store.gate_next("add");
+    {
+        let request = respond(
+            &layer,
+            Browser::new().request("GET", "/"),
+            async |session| look_at_end(&session, &tell),
+        );
+        let mut request = pin!(request);
+        tokio::select! {
+            _ = &mut request => panic!("it was to wait"),
+            () = gate.reached() => {}
+        }
+    }
+    drop(tell);
+    gate.open();
+    store.called("add", 1).await;
+    settle().await;
+    assert_all_used(told, 1);
+}
+
+#[tokio::test]
+async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_save_of_a_client_that_left() {
+    let (layer, store, _) = layer();
+    let (tell, told) = unbounded_channel();
+    let gate = store.gate_next("add");
+    {
+        let request = respond(
+            &layer,
+            Browser::new().request("GET", "/"),
+            async |session| {
+                look_at_end(&session, &tell);
+                session.save().await.unwrap();
+            },
+        );
+        let mut request = pin!(request);
+        tokio::select! {
+            _ = &mut request => panic!("it was to wait"),
+            () = gate.reached() => {}
+        }
+    }
+    gate.open();
+    settle().await;
+    assert_all_used(told, 1);
+}
+
+#[tokio::test]
+async fn a_closure_may_use_the_session_when_it_is_dropped_by_a_5xx_whose_client_left() {
+    let (layer, store, _) = layer();
+    let (tell, told) = unbounded_channel();
+    let gate = store.gate_next("add");
+    {
+        let request = respond(
+            &layer,
+            Browser::new().request("GET", "/"),
+            async |session: Session| {
+                look_at_end(&session, &tell);
+                let saved = session.clone();
+                tokio::spawn(async move { saved.save().await });
+                gate.reached().await;
+                look_at_end(&session, &tell);
+                http::StatusCode::INTERNAL_SERVER_ERROR
+            },
+        );
+        let mut request = pin!(request);
+        tokio::select! {
+            biased;
+            _ = &mut request => panic!("it was to wait"),
+            () = async { gate.reached().await; settle().await } => {}
+        }
+    }
+    gate.open();
+    settle().await;
+    assert_all_used(told, 2);
+}
+
+/// Lets the runtime do all that can be done.
+async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
 }

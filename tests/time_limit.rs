@@ -2,9 +2,9 @@
 
 mod support;
 
-use sessile::Load;
+use sessile::{ErrorKind, Load};
 use std::time::Duration;
-use support::{Answer, Browser, Fault, TestStore, script, script_with};
+use support::{Answer, Browser, Fault, TestStore, layer_with, script, script_with};
 use tokio::time::Instant;
 
 async fn timed(request: impl Future<Output = Answer>) -> (u16, String, Duration) {
@@ -151,5 +151,34 @@ async fn the_answer_waits_no_longer_than_a_commit_may_take() {
     let (answer, ()) = tokio::join!(request.finish(), open);
     assert_eq!((answer.status.as_u16(), &*answer.body), (503, "TimedOut"));
     assert_eq!(start.elapsed(), LIMIT);
+    assert_eq!(store.calls(), ["get", "replace"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_gave_up_is_not_stored_by_whoever_still_has_the_session() {
+    let (layer, store, _) = layer_with(|builder| builder.load(Load::OnAccess));
+    let mut browser = Browser::with_n(&layer).await;
+    store.calls();
+    let gate = store.gate_next("get");
+    store.fail_next("replace", Fault::Hang);
+    let open = async {
+        gate.reached().await;
+        tokio::time::sleep(LIMIT / 2).await;
+        gate.open();
+    };
+    // The save loads and commits, for which it has twice the time.
+    let visit = browser.visit(&layer, async |session| {
+        session.clear();
+        let saving = session.clone();
+        let save = tokio::spawn(async move { saving.save().await });
+        gate.reached().await;
+        session.set_expiry(Duration::from_secs(60));
+        (session.clone(), save)
+    });
+    let (((session, save), answer), ()) = tokio::join!(visit, open);
+    assert_eq!(answer.status, 503);
+    let saved = save.await.unwrap().unwrap_err();
+    assert_eq!(saved.kind(), ErrorKind::Unknown);
+    session.save().await.unwrap();
     assert_eq!(store.calls(), ["get", "replace"]);
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind};
 use crate::load::Load;
 use crate::log;
 use crate::observe::{Event, Notes};
+use crate::operations::Update;
 use crate::session::Session;
 use crate::settings::{Conflict, Settings};
 use crate::state::{Parting, State};
@@ -14,9 +15,11 @@ use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
 use std::mem;
+use std::ops::{Deref, DerefMut};
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker, ready};
+use std::thread;
 use tokio::runtime::Handle;
 
 pub(crate) struct Inner {
@@ -36,6 +39,34 @@ pub(crate) struct Cell {
     notes: Notes,
     /// A commit has its turn.
     committing: bool,
+}
+
+/// The cell, while nobody else has it. Closures that have had their commit are dropped after the lock, since
+/// what an application let them capture may use the session.
+pub(crate) struct Locked<'a> {
+    // Fields are dropped in this order.
+    cell: MutexGuard<'a, Cell>,
+    spent: Vec<Update>,
+}
+
+impl Deref for Locked<'_> {
+    type Target = Cell;
+
+    fn deref(&self) -> &Cell {
+        &self.cell
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut Cell {
+        &mut self.cell
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        self.spent = self.cell.state.spent();
+    }
 }
 
 impl Inner {
@@ -64,13 +95,17 @@ impl Inner {
 
     /// A panic elsewhere leaves the state whole: nothing foreign runs under this lock but the store's
     /// `get`.
-    pub(crate) fn cell(&self) -> MutexGuard<'_, Cell> {
-        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn cell(&self) -> Locked<'_> {
+        Locked {
+            cell: self.cell.lock().unwrap_or_else(PoisonError::into_inner),
+            spent: Vec::new(),
+        }
     }
 
     // The load: whoever polls drives it, and all who wait are told when it goes on.
 
     pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let _panic = WakesOnPanic(self);
         let mut cell = self.cell();
         if !cell.state.is_not_loaded() {
             return Poll::Ready(cell.state.load_result());
@@ -95,9 +130,12 @@ impl Inner {
         if load.is_none() {
             *load = Load::begin(&self.settings, state, notes);
         }
-        if let Some(waiting) = load {
-            ready!(waiting.poll(&self.settings, state, notes, cx));
-            *load = None;
+        // Taken while it is polled: one whose store panics is never polled again.
+        if let Some(mut waiting) = load.take()
+            && waiting.poll(&self.settings, state, notes, cx).is_pending()
+        {
+            *load = Some(waiting);
+            return Poll::Pending;
         }
         Poll::Ready(())
     }
@@ -138,7 +176,7 @@ impl Inner {
     /// What is left to do where there is nothing to wait for is done under the same lock.
     fn commit<T>(
         self: &Arc<Self>,
-        mut cell: MutexGuard<'_, Cell>,
+        mut cell: Locked<'_>,
         moment: Moment,
         leave: impl FnOnce(&mut State) -> T,
     ) -> Commit<T> {
@@ -163,7 +201,16 @@ impl Inner {
     }
 
     async fn commit_in_turn(self: Arc<Self>, moment: Moment) -> Result<(), Error> {
-        let turn = self.turn().await.inspect_err(|error| self.tell(error))?;
+        let turn = match self.turn().await {
+            Ok(turn) => turn,
+            Err(error) => {
+                self.tell(&error);
+                if moment != Moment::Save {
+                    self.cell().state.settle();
+                }
+                return Err(error);
+            }
+        };
         loop {
             let task = begin(&mut self.cell().state, &self.settings, moment);
             match task {
@@ -240,6 +287,17 @@ impl Wake for Waiting {
     fn wake_by_ref(self: &Arc<Self>) {
         let wakers = mem::take(&mut *self.wakers());
         wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A store's `get` that panics leaves those who wait for the same load to begin another.
+struct WakesOnPanic<'a>(&'a Inner);
+
+impl Drop for WakesOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.wake_waiting();
+        }
     }
 }
 

@@ -230,6 +230,10 @@ impl Session {
     /// must have no side effects, and clone what it captures rather than give it away; the result
     /// in the handler is provisional.
     ///
+    /// The closure is kept until the update is stored, or given up at the end of the request. Outside of
+    /// one, and after the response, one that is never [saved](Self::save) is kept for as long as the session:
+    /// if it captures its own session, for good.
+    ///
     /// ```
     /// # fn f(session: sessile::Session) -> Result<(), sessile::Error> {
     /// let item = String::from("apple");

@@ -1,0 +1,156 @@
+//! What a commit asks and does, and how the session leaves its response.
+
+use super::{Found, State};
+use crate::cookie::Carried;
+use crate::expiry::Lifetimes;
+use crate::id::Handle;
+use crate::operations::{Operations, Update};
+use http::HeaderValue;
+use std::mem;
+use std::sync::Arc;
+
+/// How a session leaves its response.
+pub(crate) struct Parting {
+    /// What the browser is owed. In a box, since most are owed nothing.
+    pub(crate) cookie: Option<Box<HeaderValue>>,
+    accessed: bool,
+    /// The request carried a cookie of a former name.
+    pub(crate) former: bool,
+}
+
+impl Parting {
+    /// Whether the response is to say anything of it.
+    pub(crate) const fn is_told(&self) -> bool {
+        self.accessed || self.cookie.is_some()
+    }
+}
+
+impl State {
+    pub(crate) const fn has_responded(&self) -> bool {
+        self.responded
+    }
+
+    /// Whether it shows at a glance that no row of the commit table fits but the last.
+    pub(crate) fn is_settled(&self, lifetimes: &Lifetimes) -> bool {
+        self.pending.is_none() && !self.is_by_former_name() && !self.is_renewal_due(lifetimes)
+    }
+
+    /// Whether the session was used, and is to say so.
+    pub(crate) fn is_renewal_due(&self, lifetimes: &Lifetimes) -> bool {
+        self.accessed
+            && self
+                .base()
+                .is_some_and(|base| base.is_to_be_renewed(lifetimes))
+    }
+
+    /// Whether the session is to have another id, since it was found by a former name of the cookie.
+    pub(crate) fn is_by_former_name(&self) -> bool {
+        self.base().is_some_and(|base| base.by_former_name)
+    }
+
+    /// Whether there is data for a new session, or a user.
+    pub(crate) fn has_data(&self) -> bool {
+        let pending = self.pending();
+        pending.claims().roster.is_some() || pending.has_values()
+    }
+
+    /// Whether the pending operations change a byte of the stored version.
+    pub(crate) fn is_changed(&self) -> bool {
+        match &self.found {
+            Found::Loaded(base) if !self.pending().is_flush() => {
+                self.stale && self.pending().is_recorded() || self.pending().change(&base.record)
+            }
+            _ => self.has_data(),
+        }
+    }
+
+    /// What a flush deletes: the session, and whatever else the request has an id of.
+    pub(crate) fn handles(&self) -> Vec<Handle> {
+        let mut handles: Vec<_> = self.base().map(|base| base.handle).into_iter().collect();
+        for (id, missing) in self.carried.ids().zip(self.missing) {
+            if !missing && !handles.contains(&id.handle) {
+                handles.push(id.handle);
+            }
+        }
+        handles
+    }
+
+    /// Hands out the pending operations, and whether their updates were made on an older version.
+    pub(crate) fn begin_commit(&mut self) -> (Arc<Operations>, bool) {
+        let operations = self.pending.take().unwrap_or_default();
+        self.in_flight = Some(Arc::clone(&operations));
+        (operations, self.stale)
+    }
+
+    /// The operations handed out are done, or given up. What was recorded meanwhile was made as if
+    /// they were done on the version that was at hand.
+    pub(crate) fn end_commit(&mut self, found: Option<Found>) {
+        if let Some(found) = found {
+            if self.notes_reads && self.reads_differ(&found) {
+                self.outdate();
+            }
+            self.found = found;
+        }
+        self.in_flight = None;
+        self.stale = self.pending().is_recorded();
+        self.moved();
+    }
+
+    /// The operations handed out are not done, and pending again.
+    pub(crate) fn undo_commit(&mut self) {
+        if let Some(operations) = self.in_flight.take() {
+            self.pending = Some(match self.pending.take() {
+                Some(later) => {
+                    Arc::new(Arc::unwrap_or_clone(operations).then(Arc::unwrap_or_clone(later)))
+                }
+                None => operations,
+            });
+            self.moved();
+        }
+    }
+
+    /// The session was ended: no id that the request carried has an entry any more.
+    pub(crate) fn flushed(&mut self) {
+        self.missing = [true; Carried::MAX];
+        self.found = Found::Empty;
+        if let Some(pending) = &mut self.pending {
+            Arc::make_mut(pending).flushed();
+        }
+        self.moved();
+    }
+
+    /// Forgets the pending operations.
+    pub(crate) fn settle(&mut self) {
+        self.pending = None;
+        self.stale = false;
+        self.moved();
+    }
+
+    pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
+        self.cookie = cookie.map(Box::new);
+    }
+
+    /// The response is on its way, or will never be.
+    pub(crate) const fn respond(&mut self) -> Parting {
+        self.responded = true;
+        Parting {
+            cookie: self.cookie.take(),
+            accessed: self.accessed,
+            former: self.carried.former,
+        }
+    }
+
+    /// The closures that no commit needs any more, to be dropped without the lock.
+    pub(crate) fn spent(&mut self) -> Vec<Update> {
+        if self.pending.is_none() && self.in_flight.is_none() {
+            mem::take(&mut self.closures)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Whether changes were made after the response that nobody saved.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        self.responded && !self.pending().is_empty() && self.is_modified()
+    }
+}
