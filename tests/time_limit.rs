@@ -2,7 +2,8 @@
 
 mod support;
 
-use sessile::{ErrorKind, Load};
+use sessile::{ErrorKind, Load, Session};
+use std::sync::Mutex;
 use std::time::Duration;
 use support::{Answer, Browser, Fault, TestStore, layer_with, script, script_with};
 use tokio::time::Instant;
@@ -161,18 +162,22 @@ async fn what_an_answer_gave_up_is_not_stored_by_whoever_still_has_the_session()
     store.calls();
     let gate = store.gate_next("get");
     store.fail_next("replace", Fault::Hang);
+    let given = Mutex::new(None::<Session>);
     let open = async {
         gate.reached().await;
         tokio::time::sleep(LIMIT / 2).await;
         gate.open();
+        store.called("replace", 1).await;
+        let session = given.lock().unwrap().clone();
+        session.unwrap().set_expiry(Duration::from_secs(60));
     };
     // The save loads and commits, for which it has twice the time.
     let visit = browser.visit(&layer, async |session| {
+        *given.lock().unwrap() = Some(session.clone());
         session.clear();
         let saving = session.clone();
         let save = tokio::spawn(async move { saving.save().await });
         gate.reached().await;
-        session.set_expiry(Duration::from_secs(60));
         (session.clone(), save)
     });
     let (((session, save), answer), ()) = tokio::join!(visit, open);
