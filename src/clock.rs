@@ -1,8 +1,8 @@
 //! Where the time comes from.
 
-use coarsetime::Instant as Ticks;
 use std::fmt;
 use std::time::{Duration, SystemTime};
+use ticks::Ticks;
 
 /// A source of time.
 ///
@@ -25,7 +25,7 @@ pub(crate) struct SystemClock {
 impl SystemClock {
     pub(crate) fn new() -> Self {
         Self {
-            start: Ticks::now_without_cache_update(),
+            start: ticks::now(),
         }
     }
 }
@@ -36,8 +36,37 @@ impl Clock for SystemClock {
     }
 
     fn uptime(&self) -> Duration {
-        // The last tick is enough, and a fifth of the cost.
-        (Ticks::now_without_cache_update() - self.start).into()
+        ticks::since(self.start)
+    }
+}
+
+/// Servers: the last tick is enough, and a fifth of the cost.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod ticks {
+    pub(super) use coarsetime::Instant as Ticks;
+    use std::time::Duration;
+
+    pub(super) fn now() -> Ticks {
+        Ticks::now_without_cache_update()
+    }
+
+    pub(super) fn since(start: Ticks) -> Duration {
+        (now() - start).into()
+    }
+}
+
+/// All others, on some of which the other crate would ask the wall clock.
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+mod ticks {
+    use std::time::Duration;
+    pub(super) use std::time::Instant as Ticks;
+
+    pub(super) fn now() -> Ticks {
+        Ticks::now()
+    }
+
+    pub(super) fn since(start: Ticks) -> Duration {
+        start.elapsed()
     }
 }
 

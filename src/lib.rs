@@ -38,13 +38,14 @@
 //! * What different keys were set to is all kept. Of two values for one key, the later commit
 //!   counts. An [`update`](Session::update) is run again on what the other request stored, so
 //!   counters and lists lose nothing.
-//! * What one request read, another may change before the first one writes. With
-//!   [`Conflict::Refuse`] that is answered with 409, and nothing of the request is stored.
+//! * A request may decide by what it read, and another one change that before the first one writes. With
+//!   [`Conflict::Refuse`] the first one is answered with 409, and nothing of it is stored.
 //! * After a logout ([`flush`](Session::flush)) no request brings the session back. One that was
 //!   under way and wanted to write is answered with 400, and sets no cookie.
 //! * A new id ([`cycle_id`](Session::cycle_id)) retires the old one in the same moment. Two live ids
 //!   of one session do not exist.
-//! * A response that is a 5xx stores nothing, but a logout is done.
+//! * A response that is a 5xx stores nothing, but a logout is done; and what [`save`](Session::save) stored
+//!   before it stays.
 //! * If the store fails, the answer is 503 and the cookie is left alone. A store that is gone is
 //!   not an empty session: reading returns the error, and routes that use no session work.
 //!
@@ -78,8 +79,8 @@
 mod assurance;
 mod body;
 #[cfg_attr(
-    not(feature = "memory"),
-    allow(dead_code, reason = "the uptime is for that store")
+    not(any(feature = "memory", feature = "tracing")),
+    allow(dead_code, reason = "the uptime is for that store and the log")
 )]
 #[cfg_attr(
     not(feature = "test-util"),
