@@ -4,7 +4,7 @@ use crate::roster;
 use std::fmt;
 
 /// Settings that do not fit together. The text says which one to change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The name of the cookie is empty, or no token.
@@ -115,6 +115,13 @@ impl fmt::Display for ConfigError {
                 write!(f, "`max_size` must be between {min} and {max} bytes")
             }
         }
+    }
+}
+
+/// The same text: it is what a `main` that returns the error shows.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -95,7 +95,7 @@ impl fmt::Debug for EncryptionKey {
 }
 
 /// What is wrong with a key or a list of keys. It quotes nothing of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncryptionKeyError {
     /// There is none: the text or the list is empty.
@@ -123,6 +123,13 @@ impl fmt::Display for EncryptionKeyError {
             }
             Self::Twice => "an encryption key stands twice in the list",
         })
+    }
+}
+
+/// The same text: it is what a `main` that returns the error shows.
+impl fmt::Debug for EncryptionKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -170,7 +170,7 @@ impl fmt::Debug for MemcachedStoreBuilder {
 /// A memcached store that there cannot be: which setting to change.
 ///
 /// It repeats nothing of the settings, since a server's text may hold a password by mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MemcachedConfigError {
     /// No server was named.
@@ -222,6 +222,13 @@ impl fmt::Display for MemcachedConfigError {
             Self::TlsRoots => f.write_str(ROOTS_TEXT),
             Self::TlsIdentity => f.write_str(IDENTITY_TEXT),
         }
+    }
+}
+
+/// The same text: it is what a `main` that returns the error shows.
+impl fmt::Debug for MemcachedConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A URL from which no store can be made. It says what to write, and quotes nothing of the URL but what
 /// is known by name, since a password may stand anywhere in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OpenError {
     /// It begins with no scheme of a store.
@@ -83,6 +83,13 @@ impl fmt::Display for OpenError {
             #[cfg(feature = "memcached")]
             Self::Memcached(error) => error.fmt(f),
         }
+    }
+}
+
+/// The same text: it is what a `main` that returns the error shows.
+impl fmt::Debug for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

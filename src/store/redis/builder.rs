@@ -275,7 +275,7 @@ fn parse_all(addresses: &[String]) -> Result<Vec<Address>, RedisConfigError> {
 }
 
 /// Settings of a [`RedisStoreBuilder`] that cannot be right. It quotes none of them, since some are secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedisConfigError {
     /// An address is not `host:port`, or there is none.
@@ -308,6 +308,13 @@ impl fmt::Display for RedisConfigError {
             Self::TlsRoots => ROOTS_TEXT,
             Self::TlsIdentity => IDENTITY_TEXT,
         })
+    }
+}
+
+/// The same text: it is what a `main` that returns the error shows.
+impl fmt::Debug for RedisConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
