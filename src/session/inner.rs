@@ -9,18 +9,18 @@ use crate::log;
 use crate::observe::{Event, Notes};
 use crate::operations::Update;
 use crate::session::Session;
+use crate::session::running::Commit;
+use crate::session::waiting::Waiting;
 use crate::settings::{Conflict, Settings};
 use crate::state::{Parting, State};
-use crate::store::BoxFuture;
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake, Waker, ready};
+use std::task::{Context, Poll, Wake as _, Waker, ready};
 use std::thread;
-use tokio::runtime::Handle;
 
 pub(crate) struct Inner {
     settings: Arc<Settings>,
@@ -261,35 +261,6 @@ impl Inner {
     }
 }
 
-/// Wakers, and one waker for all of them. It does not own the load, which keeps it: a load that
-/// everybody left is dropped.
-#[derive(Default)]
-struct Waiting(Mutex<Vec<Waker>>);
-
-impl Waiting {
-    fn wakers(&self) -> MutexGuard<'_, Vec<Waker>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, waker: &Waker) {
-        let mut wakers = self.wakers();
-        if !wakers.iter().any(|other| other.will_wake(waker)) {
-            wakers.push(waker.clone());
-        }
-    }
-}
-
-impl Wake for Waiting {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        let wakers = mem::take(&mut *self.wakers());
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
 /// A store's `get` that panics leaves those who wait for the same load to begin another.
 struct WakesOnPanic<'a>(&'a Inner);
 
@@ -340,51 +311,5 @@ impl Drop for Turn {
         cell.state.undo_commit();
         drop(cell);
         self.0.wake_waiting();
-    }
-}
-
-/// A commit: what came of it, if there was nothing to wait for, or the work.
-pub(crate) enum Commit<T> {
-    Done(Result<(), Error>, T),
-    Running(Running),
-}
-
-impl<T> Commit<T> {
-    fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
-        Self::Running(Running {
-            run: Box::pin(run),
-            runtime: None,
-        })
-    }
-}
-
-/// A commit that is under way. Once it had to wait it runs to its end: dropped, it is handed to
-/// the runtime.
-pub(crate) struct Running {
-    run: BoxFuture<Result<(), Error>>,
-    runtime: Option<Handle>,
-}
-
-impl Future for Running {
-    type Output = Result<(), Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = self.run.as_mut().poll(cx);
-        if result.is_ready() {
-            // There is nothing left to hand over.
-            self.runtime = None;
-        } else if self.runtime.is_none() {
-            self.runtime = Handle::try_current().ok();
-        }
-        result
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(runtime) = &self.runtime {
-            let ended: BoxFuture<_> = Box::pin(async { Ok(()) });
-            runtime.spawn(mem::replace(&mut self.run, ended));
-        }
     }
 }

@@ -1,9 +1,12 @@
 //! The session as a handler sees it.
 
 mod inner;
+mod running;
 mod user;
+mod waiting;
 
-pub(crate) use inner::{Commit, Inner, Running};
+pub(crate) use inner::Inner;
+pub(crate) use running::{Commit, Running};
 
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};

@@ -1,0 +1,54 @@
+//! A commit, as it is handed to whoever asked for it.
+
+use crate::error::Error;
+use crate::store::BoxFuture;
+use std::mem;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::runtime::Handle;
+
+/// A commit: what came of it, if there was nothing to wait for, or the work.
+pub(crate) enum Commit<T> {
+    Done(Result<(), Error>, T),
+    Running(Running),
+}
+
+impl<T> Commit<T> {
+    pub(super) fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
+        Self::Running(Running {
+            run: Box::pin(run),
+            runtime: None,
+        })
+    }
+}
+
+/// A commit that is under way. Once it had to wait it runs to its end: dropped, it is handed to
+/// the runtime.
+pub(crate) struct Running {
+    run: BoxFuture<Result<(), Error>>,
+    runtime: Option<Handle>,
+}
+
+impl Future for Running {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = self.run.as_mut().poll(cx);
+        if result.is_ready() {
+            // There is nothing left to hand over.
+            self.runtime = None;
+        } else if self.runtime.is_none() {
+            self.runtime = Handle::try_current().ok();
+        }
+        result
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = &self.runtime {
+            let ended: BoxFuture<_> = Box::pin(async { Ok(()) });
+            runtime.spawn(mem::replace(&mut self.run, ended));
+        }
+    }
+}
