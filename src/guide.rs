@@ -9,6 +9,7 @@
 //! * [Requests that overlap](overlap): what gets lost, what does not, and why, with pictures.
 //! * [The sessions of a user](users): a list of devices, "log out everywhere", a limit.
 //! * [Testing your app](testing): logged-in users, expiry, a store that fails, overlaps that are forced.
+//! * [Recipes](recipes): work after the response, an area of its own, several hosts, another origin, a deploy.
 //! * [Errors and what to show](errors): each kind, its status, and what to say.
 //! * [Security](security): the requirements of OWASP ASVS 5.0, and who sees to each.
 //! * Moving over [from tower-sessions](from_tower_sessions), or [from Django](from_django).
@@ -33,7 +34,11 @@ pub mod lifetimes {}
 pub mod stores {}
 
 #[doc = include_str!("guide/links.md")]
-#[doc = include_str!("../docs/production.md")]
+// Its example of encryption runs where that is there.
+#[cfg_attr(
+    any(not(doctest), feature = "encryption"),
+    doc = include_str!("../docs/production.md")
+)]
 pub mod production {}
 
 #[doc = include_str!("guide/links.md")]
@@ -47,6 +52,10 @@ pub mod users {}
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing {}
+
+#[doc = include_str!("guide/links.md")]
+#[doc = include_str!("../docs/recipes.md")]
+pub mod recipes {}
 
 #[doc = include_str!("guide/links.md")]
 #[doc = include_str!("../docs/errors.md")]
