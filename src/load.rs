@@ -43,6 +43,11 @@ impl Load {
         if state.carried().malformed {
             notes.event(&settings.watch, Event::MalformedCookie, None);
         }
+        // A look before the lookup, since it is all that a visitor without a cookie has to pay for.
+        if state.carried().get(0).is_none() {
+            state.loaded(Found::Empty);
+            return None;
+        }
         let mut load = Self {
             index: 0,
             superseded: false,

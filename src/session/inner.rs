@@ -64,8 +64,11 @@ impl DerefMut for Locked<'_> {
 }
 
 impl Drop for Locked<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.spent = self.cell.state.spent();
+        if self.cell.state.has_spent() {
+            self.spent = self.cell.state.take_spent();
+        }
     }
 }
 

@@ -140,13 +140,16 @@ impl State {
         }
     }
 
-    /// The closures that no commit needs any more, to be dropped without the lock.
-    pub(crate) fn spent(&mut self) -> Vec<Update> {
-        if self.pending.is_none() && self.in_flight.is_none() {
-            mem::take(&mut self.closures)
-        } else {
-            Vec::new()
-        }
+    /// Whether there are closures that no commit needs any more.
+    #[inline]
+    pub(crate) const fn has_spent(&self) -> bool {
+        !self.closures.is_empty() && self.pending.is_none() && self.in_flight.is_none()
+    }
+
+    /// Those closures, to be dropped without the lock.
+    #[cold]
+    pub(crate) fn take_spent(&mut self) -> Vec<Update> {
+        mem::take(&mut self.closures)
     }
 
     /// Whether changes were made after the response that nobody saved.
