@@ -58,7 +58,8 @@ pub enum ErrorKind {
     StoreFull,
     /// The user has as many sessions as there may be. Nothing was changed.
     TooManySessions,
-    /// The change needs a cookie, and the response has been sent already.
+    /// The response has gone, and the change needs its cookie; or it was given up with the response, while a
+    /// [`save`](crate::Session::save) of it waited.
     ResponseSent,
     /// The store needs a Tokio runtime with time enabled, and there is none.
     NoRuntime,
@@ -199,7 +200,7 @@ impl ErrorKind {
             Self::StoreFull => "the session store is full",
             Self::TooManySessions => "the user has as many sessions as there may be",
             Self::ResponseSent => {
-                "the change needs a cookie, but the response has been sent already"
+                "the response has gone: the change needs its cookie, or was given up with it"
             }
             Self::NoRuntime => {
                 "the session store needs a Tokio runtime with time enabled, and there is none"

@@ -3,7 +3,7 @@
 use crate::body::ResponseBody;
 use crate::error::Error;
 use crate::response::{decorate, error_response};
-use crate::session::{Commit, Running, Session};
+use crate::session::{Begun, Running, Session};
 use crate::settings::Load;
 use crate::state::Parting;
 use http::Response;
@@ -94,8 +94,8 @@ where
                         Err(_) => true,
                     };
                     let mut commit = match session.inner().respond(failed) {
-                        Commit::Done(committed, parting) => break (committed, parting, result),
-                        Commit::Running(commit) => commit,
+                        Begun::Done(committed, parting) => break (committed, parting, result),
+                        Begun::Running(commit) => commit,
                     };
                     if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
                         break (committed, session.inner().leave(), result);

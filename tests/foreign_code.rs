@@ -4,7 +4,7 @@
 mod support;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sessile::{ErrorKind, Session};
+use sessile::{Conflict, ErrorKind, Session};
 use std::cell::RefCell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use support::{Browser, layer, respond};
+use support::{Browser, DAY, layer, layer_with, respond};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tower::{Layer as _, ServiceExt as _};
@@ -97,10 +97,15 @@ async fn a_value_that_panics_leaves_the_session_as_it_was() {
 
 /// Records an update that holds on to `value`, and to its own session.
 fn hold(session: &Session, value: &Arc<()>) {
+    hold_by(session, value, 1);
+}
+
+/// The same, and it adds this.
+fn hold_by(session: &Session, value: &Arc<()>, n: u32) {
     let (own, value) = (session.clone(), value.clone());
     let update = move |old: Option<u32>| {
         let _ = (&own, &value);
-        Some(old.unwrap_or(0) + 1)
+        Some(old.unwrap_or(0) + n)
     };
     session.update("n", update).unwrap();
 }
@@ -327,4 +332,55 @@ async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn closures_that_change_nothing_are_dropped_when_they_are_saved() {
+    let (layer, _, _) = layer();
+    let value = Arc::new(());
+    let session = layer.sessions().create();
+    session.insert("n", 1).unwrap();
+    session.save().await.unwrap();
+    for _ in 0..3 {
+        hold_by(&session, &value, 0);
+        session.save().await.unwrap();
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+}
+
+#[tokio::test]
+async fn closures_are_dropped_though_others_wait_for_the_next_save() {
+    let (layer, store, _) = layer();
+    let value = Arc::new(());
+    let session = layer.sessions().create();
+    session.insert("n", 1).unwrap();
+    session.save().await.unwrap();
+    hold(&session, &value);
+    for _ in 0..5 {
+        let (gate, saving) = (store.gate_next("replace"), session.clone());
+        let save = tokio::spawn(async move { saving.save().await });
+        gate.reached().await;
+        hold(&session, &value);
+        gate.open();
+        save.await.unwrap().unwrap();
+        assert_eq!(Arc::strong_count(&value), 2);
+    }
+}
+
+#[tokio::test]
+async fn closures_are_dropped_though_what_was_read_is_still_noted() {
+    let (layer, store, clock) = layer_with(|builder| builder.conflict(Conflict::Refuse));
+    let mut browser = Browser::with_n(&layer).await;
+    store.calls();
+    // A renewal is due.
+    clock.advance(2 * DAY);
+    let value = Arc::new(());
+    browser
+        .visit(&layer, async |session| {
+            assert_eq!(session.get("n").unwrap(), Some(1));
+            hold_by(session, &value, 0);
+        })
+        .await;
+    assert_eq!(store.calls(), ["get", "replace"]);
+    assert_eq!(Arc::strong_count(&value), 1);
 }

@@ -5,8 +5,10 @@ mod support;
 use bytes::Bytes;
 use sessile::store::{Added, Deleted, Entry, Replaced, Store, StoreError, StoreKey, Version};
 use sessile::{Load, Session, SessionLayer};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::future::poll_fn;
+use std::panic;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
@@ -88,4 +90,59 @@ async fn a_store_that_panics_leaves_nobody_waiting() {
     assert!(other.await.unwrap_err().is_panic());
     let loaded = tokio::time::timeout(Duration::from_secs(60), waiting).await;
     loaded.unwrap().unwrap().unwrap();
+}
+
+thread_local! {
+    /// How often something panicked on this thread.
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A store whose `add` panics after it has waited.
+struct PanicsLater;
+
+impl Store for PanicsLater {
+    async fn get(&self, _: &StoreKey) -> Result<Option<Entry>, StoreError> {
+        Ok(None)
+    }
+
+    async fn add(&self, _: &StoreKey, _: Bytes, _: Duration) -> Result<Added, StoreError> {
+        tokio::task::yield_now().await;
+        panic!("on purpose")
+    }
+
+    async fn replace(
+        &self,
+        _: &StoreKey,
+        _: Version,
+        _: Bytes,
+        _: Duration,
+    ) -> Result<Replaced, StoreError> {
+        Ok(Replaced::Missing)
+    }
+
+    async fn delete(&self, _: &StoreKey) -> Result<Deleted, StoreError> {
+        Ok(Deleted::Missing)
+    }
+}
+
+#[tokio::test]
+async fn a_commit_whose_store_panicked_is_not_handed_to_the_runtime() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        PANICS.set(PANICS.get() + 1);
+        before(info);
+    }));
+    let layer = SessionLayer::new(PanicsLater);
+    let session = layer.sessions().create();
+    session.insert("n", 1).unwrap();
+    let saving = session.clone();
+    let save = tokio::spawn(async move { saving.save().await });
+    assert!(save.await.unwrap_err().is_panic());
+    tokio::task::yield_now().await;
+    assert_eq!(PANICS.get(), 1);
+    // Its turn is free again, and nothing was lost.
+    assert!(session.is_modified());
+    let saving = session.clone();
+    let save = tokio::spawn(async move { saving.save().await });
+    assert!(save.await.unwrap_err().is_panic());
 }

@@ -165,3 +165,19 @@ async fn a_session_without_a_cookie_and_without_data_costs_no_call() {
         assert!(store.calls().is_empty(), "{name}");
     }
 }
+
+#[tokio::test]
+async fn what_a_save_found_unchanged_is_done_and_not_done_again_later() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    let (session, _) = browser.visit(&layer, async |session| session.clone()).await;
+    store.calls();
+    session.insert("n", 1).unwrap();
+    session.save().await.unwrap();
+    assert_eq!(store.calls(), [""; 0]);
+    let set = async |session: &Session| session.insert("n", 2).unwrap();
+    browser.visit(&layer, set).await;
+    session.insert("other", true).unwrap();
+    session.save().await.unwrap();
+    assert_eq!(session.get("n").unwrap(), Some(2));
+}

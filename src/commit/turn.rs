@@ -31,7 +31,12 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     // The commit of the response itself is never late, also where its client has gone.
     let late = state.has_responded() && moment == Moment::Save;
     let refused = match plan(facts) {
-        Plan::Nothing => None,
+        Plan::Nothing => {
+            if moment == Moment::Save && facts.presence == Presence::Loaded {
+                state.settle_unchanged();
+            }
+            None
+        }
         Plan::Load => return Task::Load,
         Plan::Refuse => Some(match state.found() {
             Found::Failed(error) | Found::Anonymous(error) => error.clone(),
@@ -49,7 +54,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             let flushes = matches!(plan, Plan::Flush { .. });
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
-            if plan == Plan::Renew {
+            if plan == Plan::Renew && moment == Moment::Save {
                 // It writes nothing that could rest on them.
                 state.keep_reads(&operations);
             }
@@ -126,7 +131,7 @@ pub(crate) fn finish(
         (Err(error), Moment::Save) if error.kind() != ErrorKind::Unknown || !outcome.was_write => {
             state.undo_commit();
         }
-        (Err(_), _) => state.end_commit(None),
+        (Err(error), _) => state.give_up_commit(error),
         (Ok(()), _) => state.end_commit(outcome.found),
     }
     if let Err(error) = &outcome.result {

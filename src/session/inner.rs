@@ -9,7 +9,7 @@ use crate::log;
 use crate::observe::{Event, Notes};
 use crate::operations::Update;
 use crate::session::Session;
-use crate::session::running::Commit;
+use crate::session::running::Begun;
 use crate::session::waiting::Waiting;
 use crate::settings::{Conflict, Settings};
 use crate::state::{Parting, State};
@@ -158,15 +158,15 @@ impl Inner {
     // The commit: one at a time.
 
     /// The application asks for a commit.
-    pub(crate) fn save(self: &Arc<Self>) -> Commit<()> {
+    pub(crate) fn save(self: &Arc<Self>) -> Begun<()> {
         self.commit(self.cell(), Moment::Save, |_| ())
     }
 
     /// The answer is ready, and leaves with what the session has for it.
-    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Commit<Parting> {
+    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Begun<Parting> {
         let mut cell = self.cell();
         if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {
-            return Commit::Done(Ok(()), cell.state.respond());
+            return Begun::Done(Ok(()), cell.state.respond());
         }
         self.commit(cell, Moment::Response { failed }, State::respond)
     }
@@ -182,17 +182,20 @@ impl Inner {
         mut cell: Locked<'_>,
         moment: Moment,
         leave: impl FnOnce(&mut State) -> T,
-    ) -> Commit<T> {
+    ) -> Begun<T> {
+        let (given_up, _) = cell.state.given_up();
         if cell.committing {
-            return Commit::running(Arc::clone(self).commit_in_turn(moment));
+            return Begun::running(Arc::clone(self).commit_in_turn(moment, given_up));
         }
         let result = match begin(&mut cell.state, &self.settings, moment) {
             Task::Nothing => Ok(()),
             Task::Refuse(error) => Err(error),
-            Task::Load => return Commit::running(Arc::clone(self).commit_in_turn(moment)),
+            Task::Load => {
+                return Begun::running(Arc::clone(self).commit_in_turn(moment, given_up));
+            }
             Task::Run(job) => {
                 cell.committing = true;
-                return Commit::running(Turn(Arc::clone(self)).perform(job, moment));
+                return Begun::running(Turn(Arc::clone(self)).perform(job, moment));
             }
         };
         let left = leave(&mut cell.state);
@@ -200,10 +203,12 @@ impl Inner {
         if let Err(error) = &result {
             self.tell(error);
         }
-        Commit::Done(result, left)
+        Begun::Done(result, left)
     }
 
-    async fn commit_in_turn(self: Arc<Self>, moment: Moment) -> Result<(), Error> {
+    /// A commit that has to wait. What it is asked for may be given up meanwhile: `given_up` is how often that was
+    /// done before.
+    async fn commit_in_turn(self: Arc<Self>, moment: Moment, given_up: u32) -> Result<(), Error> {
         let turn = match self.turn().await {
             Ok(turn) => turn,
             Err(error) => {
@@ -215,7 +220,15 @@ impl Inner {
             }
         };
         loop {
-            let task = begin(&mut self.cell().state, &self.settings, moment);
+            let task = {
+                let state = &mut self.cell().state;
+                match state.given_up() {
+                    (count, why) if count != given_up && moment == Moment::Save => {
+                        Task::Refuse(why.into())
+                    }
+                    _ => begin(state, &self.settings, moment),
+                }
+            };
             match task {
                 Task::Nothing => return Ok(()),
                 Task::Refuse(error) => {

@@ -6,7 +6,7 @@ mod user;
 mod waiting;
 
 pub(crate) use inner::Inner;
-pub(crate) use running::{Commit, Running};
+pub(crate) use running::{Begun, Running};
 
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
@@ -99,7 +99,8 @@ impl Session {
     ///
     /// The load's error.
     pub fn contains_key(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        self.access(|state| Ok(state.read(key.as_ref())?.is_some()))
+        let key = key.as_ref();
+        self.access(|state| Ok(state.read(key)?.is_some()))
     }
 
     /// All keys, sorted.
@@ -521,12 +522,12 @@ impl Session {
     /// [`Interrupted`](ErrorKind::Interrupted) or [`Expired`](ErrorKind::Expired) if the session has
     /// ended or its id was rotated; [`Stale`](ErrorKind::Stale) if another request changed what this one
     /// read; [`ResponseSent`](ErrorKind::ResponseSent) if the response has gone
-    /// and the change needs a cookie; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
+    /// and the change needs a cookie, or was given up with it while this waited; [`Unknown`](ErrorKind::Unknown) if it may or may not be stored;
     /// whatever else keeps it from being stored.
     pub async fn save(&self) -> Result<(), Error> {
         match self.inner.save() {
-            Commit::Done(result, ()) => result,
-            Commit::Running(commit) => commit.await,
+            Begun::Done(result, ()) => result,
+            Begun::Running(commit) => commit.await,
         }
     }
 
@@ -537,6 +538,7 @@ impl Session {
                 (state.revision(), state.pending().clone())
             };
             let renewed = pending.renew(old, &base.record);
+            drop(pending);
             let state = &mut self.inner.cell().state;
             if state.revision() == revision {
                 let renewed = renewed.inspect_err(|error| state.told(error))?;

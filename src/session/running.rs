@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
-/// A commit: what came of it, if there was nothing to wait for, or the work.
-pub(crate) enum Commit<T> {
+/// A commit that was asked for: what came of it, if there was nothing to wait for, or the work.
+pub(crate) enum Begun<T> {
     Done(Result<(), Error>, T),
     Running(Running),
 }
 
-impl<T> Commit<T> {
+impl<T> Begun<T> {
     pub(super) fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
         Self::Running(Running {
             run: Box::pin(run),
@@ -33,12 +33,11 @@ impl Future for Running {
     type Output = Result<(), Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // Without it there is nothing to hand over: neither if this is the end, nor if a store panics.
+        let runtime = self.runtime.take();
         let result = self.run.as_mut().poll(cx);
-        if result.is_ready() {
-            // There is nothing left to hand over.
-            self.runtime = None;
-        } else if self.runtime.is_none() {
-            self.runtime = Handle::try_current().ok();
+        if result.is_pending() {
+            self.runtime = runtime.or_else(|| Handle::try_current().ok());
         }
         result
     }

@@ -1,14 +1,14 @@
 //! What a request knows about its session, and what it did to it. Nothing here waits.
 
 mod changes;
-mod commit;
+mod handover;
 mod reads;
 mod view;
 
-pub(crate) use commit::Parting;
+pub(crate) use handover::Parting;
 
 use crate::cookie::Carried;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::expiry::{Lifetimes, Timestamp};
 use crate::id::{Handle, SessionId};
 use crate::operations::{Operations, Update};
@@ -74,8 +74,12 @@ pub(crate) struct State {
     in_flight: Option<Arc<Operations>>,
     /// Updates are pending that were made on an older version.
     stale: bool,
-    /// The closures of all updates that are pending or in flight, and of those that just were.
+    /// The closures of all updates, so that none of them is dropped under the lock.
     closures: Vec<Update>,
+    /// Those among them that nothing else holds any more.
+    spent: Vec<Update>,
+    /// How often changes were given up, and why the last time.
+    given_up: (u32, ErrorKind),
     /// The cookie that a commit asked for, to be sent with the response whatever its status.
     cookie: Option<Box<HeaderValue>>,
     /// Grows with each change, so that an update can tell whether it was overtaken.
@@ -102,6 +106,8 @@ impl State {
             in_flight: None,
             stale: false,
             closures: Vec::new(),
+            spent: Vec::new(),
+            given_up: (0, ErrorKind::ResponseSent),
             cookie: None,
             revision: 0,
             size: None,
@@ -193,5 +199,6 @@ impl State {
         self.pending = is_there.then(|| Arc::new(pending));
         self.stale = false;
         self.moved();
+        self.retire();
     }
 }

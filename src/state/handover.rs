@@ -2,6 +2,7 @@
 
 use super::{Found, State};
 use crate::cookie::Carried;
+use crate::error::{Error, ErrorKind};
 use crate::expiry::Lifetimes;
 use crate::id::Handle;
 use crate::operations::{Operations, Update};
@@ -94,6 +95,13 @@ impl State {
         self.in_flight = None;
         self.stale = self.pending().is_recorded();
         self.moved();
+        self.retire();
+    }
+
+    /// The operations handed out are not done, or nobody knows, and are not tried again.
+    pub(crate) fn give_up_commit(&mut self, error: &Error) {
+        self.given_up = (self.given_up.0 + 1, error.kind());
+        self.end_commit(None);
     }
 
     /// The operations handed out are not done, and pending again.
@@ -121,9 +129,21 @@ impl State {
 
     /// Forgets the pending operations.
     pub(crate) fn settle(&mut self) {
+        if self.is_modified() {
+            self.given_up = (self.given_up.0 + 1, ErrorKind::ResponseSent);
+        }
         self.pending = None;
-        self.stale = false;
+        // What is in flight may become pending again, as it was.
+        self.stale &= self.in_flight.is_some();
         self.moved();
+        self.retire();
+    }
+
+    /// The pending operations are done, since they change nothing. What was read still counts.
+    pub(crate) fn settle_unchanged(&mut self) {
+        self.pending = self.pending().only_reads().map(Arc::new);
+        self.moved();
+        self.retire();
     }
 
     pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
@@ -140,16 +160,29 @@ impl State {
         }
     }
 
-    /// Whether there are closures that no commit needs any more.
+    /// How often changes were given up, and why the last time.
+    pub(crate) const fn given_up(&self) -> (u32, ErrorKind) {
+        self.given_up
+    }
+
+    /// Looks for the closures that nothing needs any more. Which those are can change wherever operations end.
+    pub(super) fn retire(&mut self) {
+        let spent = self
+            .closures
+            .extract_if(.., |it| Arc::strong_count(it) == 1);
+        self.spent.extend(spent);
+    }
+
+    /// Whether there are such closures.
     #[inline]
     pub(crate) const fn has_spent(&self) -> bool {
-        !self.closures.is_empty() && self.pending.is_none() && self.in_flight.is_none()
+        !self.spent.is_empty()
     }
 
     /// Those closures, to be dropped without the lock.
     #[cold]
     pub(crate) fn take_spent(&mut self) -> Vec<Update> {
-        mem::take(&mut self.closures)
+        mem::take(&mut self.spent)
     }
 
     /// Whether changes were made after the response that nobody saved.
