@@ -8,12 +8,11 @@ use sessile::{Conflict, ErrorKind, Session};
 use std::cell::RefCell;
 use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use support::{Browser, DAY, layer, layer_with, respond};
+use support::{Browser, DAY, abandon, layer, layer_with, settle};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tower::{Layer as _, ServiceExt as _};
@@ -253,21 +252,12 @@ async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_commit_of_a_cli
     let (layer, store, _) = layer();
     let (tell, told) = unbounded_channel();
     let gate = store.gate_next("add");
-    {
-        let request = respond(
-            &layer,
-            Browser::new().request("GET", "/"),
-            async |session| look_at_end(&session, &tell),
-        );
-        let mut request = pin!(request);
-        tokio::select! {
-            _ = &mut request => panic!("it was to wait"),
-            () = gate.reached() => {}
-        }
-    }
-    drop(tell);
+    let request = Browser::new().request("GET", "/");
+    abandon(&layer, request, async |session| {
+        look_at_end(&session, &tell)
+    })
+    .await;
     gate.open();
-    store.called("add", 1).await;
     settle().await;
     assert_all_used(told, 1);
 }
@@ -277,21 +267,12 @@ async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_save_of_a_clien
     let (layer, store, _) = layer();
     let (tell, told) = unbounded_channel();
     let gate = store.gate_next("add");
-    {
-        let request = respond(
-            &layer,
-            Browser::new().request("GET", "/"),
-            async |session| {
-                look_at_end(&session, &tell);
-                session.save().await.unwrap();
-            },
-        );
-        let mut request = pin!(request);
-        tokio::select! {
-            _ = &mut request => panic!("it was to wait"),
-            () = gate.reached() => {}
-        }
-    }
+    let request = Browser::new().request("GET", "/");
+    abandon(&layer, request, async |session| {
+        look_at_end(&session, &tell);
+        session.save().await.unwrap();
+    })
+    .await;
     gate.open();
     settle().await;
     assert_all_used(told, 1);
@@ -302,36 +283,19 @@ async fn a_closure_may_use_the_session_when_it_is_dropped_by_a_5xx_whose_client_
     let (layer, store, _) = layer();
     let (tell, told) = unbounded_channel();
     let gate = store.gate_next("add");
-    {
-        let request = respond(
-            &layer,
-            Browser::new().request("GET", "/"),
-            async |session: Session| {
-                look_at_end(&session, &tell);
-                let saved = session.clone();
-                tokio::spawn(async move { saved.save().await });
-                gate.reached().await;
-                look_at_end(&session, &tell);
-                http::StatusCode::INTERNAL_SERVER_ERROR
-            },
-        );
-        let mut request = pin!(request);
-        tokio::select! {
-            biased;
-            _ = &mut request => panic!("it was to wait"),
-            () = async { gate.reached().await; settle().await } => {}
-        }
-    }
+    let request = Browser::new().request("GET", "/");
+    abandon(&layer, request, async |session: Session| {
+        look_at_end(&session, &tell);
+        let saved = session.clone();
+        tokio::spawn(async move { saved.save().await });
+        gate.reached().await;
+        look_at_end(&session, &tell);
+        http::StatusCode::INTERNAL_SERVER_ERROR
+    })
+    .await;
     gate.open();
     settle().await;
     assert_all_used(told, 2);
-}
-
-/// Lets the runtime do all that can be done.
-async fn settle() {
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use std::task::Poll;
 use std::time::Duration;
 use support::Browser;
 
-/// A store whose `get` panics at one poll, waits before it, and finds nothing after it.
+/// A store whose `get` panics at one poll, waits before it, and finds nothing after it. Its `add` panics at the
+/// second.
 #[derive(Clone, Default)]
 struct Panicking {
     polls: Arc<AtomicUsize>,
@@ -35,7 +36,8 @@ impl Store for Panicking {
     }
 
     async fn add(&self, _: &StoreKey, _: Bytes, _: Duration) -> Result<Added, StoreError> {
-        Ok(Added::Exists)
+        tokio::task::yield_now().await;
+        panic!("on purpose")
     }
 
     async fn replace(
@@ -97,34 +99,6 @@ thread_local! {
     static PANICS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// A store whose `add` panics after it has waited.
-struct PanicsLater;
-
-impl Store for PanicsLater {
-    async fn get(&self, _: &StoreKey) -> Result<Option<Entry>, StoreError> {
-        Ok(None)
-    }
-
-    async fn add(&self, _: &StoreKey, _: Bytes, _: Duration) -> Result<Added, StoreError> {
-        tokio::task::yield_now().await;
-        panic!("on purpose")
-    }
-
-    async fn replace(
-        &self,
-        _: &StoreKey,
-        _: Version,
-        _: Bytes,
-        _: Duration,
-    ) -> Result<Replaced, StoreError> {
-        Ok(Replaced::Missing)
-    }
-
-    async fn delete(&self, _: &StoreKey) -> Result<Deleted, StoreError> {
-        Ok(Deleted::Missing)
-    }
-}
-
 #[tokio::test]
 async fn a_commit_whose_store_panicked_is_not_handed_to_the_runtime() {
     let before = panic::take_hook();
@@ -132,7 +106,7 @@ async fn a_commit_whose_store_panicked_is_not_handed_to_the_runtime() {
         PANICS.set(PANICS.get() + 1);
         before(info);
     }));
-    let layer = SessionLayer::new(PanicsLater);
+    let layer = SessionLayer::new(Panicking::default());
     let session = layer.sessions().create();
     session.insert("n", 1).unwrap();
     let saving = session.clone();

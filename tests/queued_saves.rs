@@ -5,20 +5,13 @@ mod support;
 use http::StatusCode;
 use sessile::{Error, ErrorKind, Session, SessionLayer};
 use std::sync::Mutex;
-use support::{Browser, Fault, TestStore, layer, respond};
+use support::{Browser, Fault, TestStore, abandon, layer, settle};
 use tokio::task::{JoinHandle, yield_now};
 use tokio_test::{assert_pending, task};
 
 fn save(session: &Session) -> JoinHandle<Result<(), Error>> {
     let session = session.clone();
     tokio::spawn(async move { session.save().await })
-}
-
-/// Lets the runtime do all that can be done.
-async fn settle() {
-    for _ in 0..100 {
-        yield_now().await;
-    }
 }
 
 fn add(session: &Session, n: u32) {
@@ -71,27 +64,20 @@ async fn cancelled(
 ) -> Result<(), Error> {
     let gate = store.gate_next("replace");
     let saves = Mutex::new(None);
-    {
-        let request = respond(
-            layer,
-            browser.request("GET", "/"),
-            async |session: Session| {
-                add(&session, 1);
-                let first = save(&session);
-                gate.reached().await;
-                session.insert("b", 2).unwrap();
-                let second = save(&session);
-                *saves.lock().unwrap() = Some((first, second));
-                std::future::pending::<()>().await;
-            },
-        );
-        let mut request = std::pin::pin!(request);
-        tokio::select! {
-            biased;
-            _ = &mut request => panic!("it was to wait"),
-            () = settle() => {}
-        }
-    }
+    abandon(
+        layer,
+        browser.request("GET", "/"),
+        async |session: Session| {
+            add(&session, 1);
+            let first = save(&session);
+            gate.reached().await;
+            session.insert("b", 2).unwrap();
+            let second = save(&session);
+            *saves.lock().unwrap() = Some((first, second));
+            std::future::pending::<()>().await;
+        },
+    )
+    .await;
     gate.open();
     let (first, second) = saves.lock().unwrap().take().unwrap();
     first.await.unwrap().unwrap();
@@ -140,37 +126,30 @@ async fn an_update_in_flight_is_made_again_on_what_it_did_not_know_though_its_cl
     let mut browser = Browser::with_n(&layer).await;
     let mut other = browser.clone();
     let held = Mutex::new(None);
-    {
-        let request = respond(
-            &layer,
-            browser.request("GET", "/"),
-            async |session: Session| {
-                add(&session, 1);
-                let gate = store.gate_next("replace");
-                let first = save(&session);
-                gate.reached().await;
-                other.visit(&layer, async |session| add(session, 100)).await;
-                // Made on 2, where there will be 102.
-                add(&session, 10);
-                gate.open();
-                first.await.unwrap().unwrap();
-                let gate = store.gate_next("replace");
-                for _ in 0..2 {
-                    store.fail_next("replace", Fault::Unavailable);
-                }
-                let second = save(&session);
-                gate.reached().await;
-                *held.lock().unwrap() = Some((session.clone(), gate, second));
-                std::future::pending::<()>().await;
-            },
-        );
-        let mut request = std::pin::pin!(request);
-        tokio::select! {
-            biased;
-            _ = &mut request => panic!("it was to wait"),
-            () = settle() => {}
-        }
-    }
+    abandon(
+        &layer,
+        browser.request("GET", "/"),
+        async |session: Session| {
+            add(&session, 1);
+            let gate = store.gate_next("replace");
+            let first = save(&session);
+            gate.reached().await;
+            other.visit(&layer, async |session| add(session, 100)).await;
+            // Made on 2, where there will be 102.
+            add(&session, 10);
+            gate.open();
+            first.await.unwrap().unwrap();
+            let gate = store.gate_next("replace");
+            for _ in 0..2 {
+                store.fail_next("replace", Fault::Unavailable);
+            }
+            let second = save(&session);
+            gate.reached().await;
+            *held.lock().unwrap() = Some((session.clone(), gate, second));
+            std::future::pending::<()>().await;
+        },
+    )
+    .await;
     let (session, gate, second) = held.lock().unwrap().take().unwrap();
     gate.open();
     let failed = second.await.unwrap().unwrap_err();

@@ -46,6 +46,26 @@ pub async fn answer<R: IntoResponse>(
     Browser::read(respond(layer, request, handler).await).await
 }
 
+/// The same, for a client that leaves as soon as nothing goes on any more without it.
+pub async fn abandon<R: IntoResponse>(
+    layer: &SessionLayer,
+    request: Request<Body>,
+    handler: impl AsyncFnOnce(Session) -> R,
+) {
+    tokio::select! {
+        biased;
+        _ = respond(layer, request, handler) => panic!("the client was to leave before the answer"),
+        () = settle() => {}
+    }
+}
+
+/// Lets a runtime of one thread do all that it can do.
+pub async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The same, as the response that leaves the layer.
 pub async fn respond<R: IntoResponse>(
     layer: &SessionLayer,
