@@ -39,7 +39,7 @@ const TRIES: usize = 1000;
 /// It is a cheap handle: clones are the same session. A handler takes it as an extractor (feature
 /// `axum`), or out of the request's extensions. Its methods work on memory and do not wait. What
 /// was changed is written when the response is ready, merged with whatever other requests wrote
-/// meanwhile; a 5xx response writes nothing.
+/// meanwhile; a 5xx response stores nothing but a logout ([`flush`](Self::flush)).
 ///
 /// ```
 /// use sessile::{Error, Session};
@@ -515,7 +515,8 @@ impl Session {
     /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
     /// with the response, whatever its status. A save that fails keeps the changes for the next, but
     /// for one that is [`Unknown`](ErrorKind::Unknown): its changes may be stored, and are not made
-    /// a second time.
+    /// a second time. With nothing to store this is `Ok`, and the store is not asked. The absolute end of the
+    /// session counts, the idle one does not.
     ///
     /// # Errors
     ///
