@@ -30,7 +30,7 @@ pin_project! {
             let mut cell = session.inner().cell();
             // Before the commit, all is forgotten. One that has begun goes on by itself.
             if let Stage::Load | Stage::Inner = this.stage {
-                cell.state.settle();
+                cell.state.forget();
             }
             cell.state.respond();
         }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
-use support::Browser;
+use support::{Browser, respond};
 
 /// A store whose `get` panics at one poll, waits before it, and finds nothing after it. Its `add` panics at the
 /// second.
@@ -119,4 +119,24 @@ async fn a_commit_whose_store_panicked_is_not_handed_to_the_runtime() {
     let saving = session.clone();
     let save = tokio::spawn(async move { saving.save().await });
     assert!(save.await.unwrap_err().is_panic());
+}
+
+#[tokio::test]
+async fn a_response_whose_store_panicked_keeps_no_closure() {
+    let layer = SessionLayer::new(Panicking::default());
+    let value = Arc::new(());
+    let held = Arc::clone(&value);
+    let request = tokio::spawn(async move {
+        let hold = async |session: Session| {
+            let own = session.clone();
+            let update = move |old: Option<u32>| {
+                let _ = (&own, &held);
+                Some(old.unwrap_or(0) + 1)
+            };
+            session.update("n", update).unwrap();
+        };
+        respond(&layer, Browser::new().request("GET", "/"), hold).await
+    });
+    assert!(request.await.unwrap_err().is_panic());
+    assert_eq!(Arc::strong_count(&value), 1);
 }

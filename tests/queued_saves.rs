@@ -3,9 +3,10 @@
 mod support;
 
 use http::StatusCode;
-use sessile::{Error, ErrorKind, Session, SessionLayer};
+use sessile::{Conflict, Error, ErrorKind, Load, Session, SessionLayer};
+use std::future::pending;
 use std::sync::Mutex;
-use support::{Browser, Fault, TestStore, abandon, layer, settle};
+use support::{Browser, Fault, TestStore, abandon, layer, layer_with, settle};
 use tokio::task::{JoinHandle, yield_now};
 use tokio_test::{assert_pending, task};
 
@@ -74,7 +75,7 @@ async fn cancelled(
             session.insert("b", 2).unwrap();
             let second = save(&session);
             *saves.lock().unwrap() = Some((first, second));
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         },
     )
     .await;
@@ -94,7 +95,7 @@ async fn a_save_that_waits_when_the_client_leaves_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_save_that_waits_for_a_commit_that_fails_is_the_same_error() {
+async fn a_save_that_waits_for_a_response_that_cannot_be_stored_is_an_error() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
     let gate = store.gate_next("replace");
@@ -116,44 +117,155 @@ async fn a_save_that_waits_for_a_commit_that_fails_is_the_same_error() {
     };
     let (((), answer), saved) = tokio::join!(answering, playing);
     assert_eq!(answer.status, 503);
-    assert_eq!(saved.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(saved.unwrap_err().kind(), ErrorKind::ResponseSent);
     assert_eq!(stored(&layer, &mut browser).await, (Some(1), None));
 }
 
 #[tokio::test]
-async fn an_update_in_flight_is_made_again_on_what_it_did_not_know_though_its_client_left() {
+async fn a_save_that_was_to_set_a_value_back_is_an_error_when_the_client_leaves() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
-    let mut other = browser.clone();
-    let held = Mutex::new(None);
+    let gate = store.gate_next("replace");
+    let saves = Mutex::new(None);
     abandon(
         &layer,
         browser.request("GET", "/"),
         async |session: Session| {
-            add(&session, 1);
-            let gate = store.gate_next("replace");
+            session.insert("n", 2).unwrap();
             let first = save(&session);
             gate.reached().await;
-            other.visit(&layer, async |session| add(session, 100)).await;
-            // Made on 2, where there will be 102.
-            add(&session, 10);
-            gate.open();
-            first.await.unwrap().unwrap();
-            let gate = store.gate_next("replace");
-            for _ in 0..2 {
-                store.fail_next("replace", Fault::Unavailable);
-            }
-            let second = save(&session);
-            gate.reached().await;
-            *held.lock().unwrap() = Some((session.clone(), gate, second));
-            std::future::pending::<()>().await;
+            // As it is stored, but not as it will be.
+            session.insert("n", 1).unwrap();
+            *saves.lock().unwrap() = Some((first, save(&session)));
+            pending::<()>().await;
         },
     )
     .await;
-    let (session, gate, second) = held.lock().unwrap().take().unwrap();
     gate.open();
-    let failed = second.await.unwrap().unwrap_err();
-    assert_eq!(failed.kind(), ErrorKind::Unavailable);
-    session.save().await.unwrap();
-    assert_eq!(stored(&layer, &mut browser).await, (Some(112), None));
+    let (first, second) = saves.lock().unwrap().take().unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(
+        second.await.unwrap().unwrap_err().kind(),
+        ErrorKind::ResponseSent
+    );
+    assert_eq!(stored(&layer, &mut browser).await, (Some(2), None));
+}
+
+#[tokio::test]
+async fn a_save_that_loads_when_the_client_leaves_is_an_error() {
+    let (layer, store, _) = layer_with(|builder| builder.load(Load::OnAccess));
+    let mut browser = Browser::with_n(&layer).await;
+    let gate = store.gate_next("get");
+    let saving = Mutex::new(None);
+    abandon(
+        &layer,
+        browser.request("GET", "/"),
+        async |session: Session| {
+            session.clear();
+            *saving.lock().unwrap() = Some(save(&session));
+            gate.reached().await;
+            pending::<()>().await;
+        },
+    )
+    .await;
+    gate.open();
+    let saving = saving.lock().unwrap().take().unwrap();
+    let saved = saving.await.unwrap();
+    assert_eq!(saved.unwrap_err().kind(), ErrorKind::ResponseSent);
+    let n = async |session: &Session| {
+        session.load().await.unwrap();
+        session.get("n").unwrap()
+    };
+    assert_eq!(browser.visit(&layer, n).await.0, Some(1));
+}
+
+#[tokio::test]
+async fn a_save_whose_changes_a_reload_forgets_is_an_error() {
+    let (layer, store, _) = layer_with(|builder| builder.conflict(Conflict::Refuse));
+    let mut browser = Browser::with_n(&layer).await;
+    let session = browser.session(&layer).await.unwrap().unwrap();
+    session.get::<u32>("n").unwrap();
+    session.insert("mine", 1).unwrap();
+    let set = async |it: &Session| it.insert("n", 2).unwrap();
+    browser.visit(&layer, set).await;
+    assert_eq!(session.save().await.unwrap_err().kind(), ErrorKind::Stale);
+    let (gate, reloading) = (store.gate_next("get"), session.clone());
+    let reload = tokio::spawn(async move { reloading.reload().await });
+    gate.reached().await;
+    session.insert("b", 2).unwrap();
+    let waiting = save(&session);
+    settle().await;
+    gate.open();
+    reload.await.unwrap().unwrap();
+    assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::Stale);
+    assert_eq!(stored(&layer, &mut browser).await, (Some(2), None));
+}
+
+#[tokio::test]
+async fn a_save_with_changes_of_its_own_stores_them_though_others_were_lost() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    let gate = store.gate_next("replace");
+    store.fail_next("replace", Fault::TooLarge);
+    let given = Mutex::new(None::<Session>);
+    let answering = browser.visit(&layer, async |session| {
+        add(session, 1);
+        *given.lock().unwrap() = Some(session.clone());
+    });
+    let playing = async {
+        gate.reached().await;
+        let session = given.lock().unwrap().take().unwrap();
+        session.insert("b", 2).unwrap();
+        let waiting = save(&session);
+        settle().await;
+        gate.open();
+        waiting.await.unwrap()
+    };
+    let (((), answer), saved) = tokio::join!(answering, playing);
+    assert_eq!(answer.status, 500);
+    assert_eq!(saved.unwrap_err().kind(), ErrorKind::ResponseSent);
+    assert_eq!(stored(&layer, &mut browser).await, (Some(1), Some(2)));
+}
+
+#[tokio::test]
+async fn an_update_in_flight_is_made_again_on_what_it_did_not_know_though_its_client_left() {
+    for flushes in [false, true] {
+        let (layer, store, _) = layer();
+        let mut browser = Browser::with_n(&layer).await;
+        let mut other = browser.clone();
+        let held = Mutex::new(None);
+        abandon(
+            &layer,
+            browser.request("GET", "/"),
+            async |session: Session| {
+                add(&session, 1);
+                let gate = store.gate_next("replace");
+                let first = save(&session);
+                gate.reached().await;
+                other.visit(&layer, async |session| add(session, 100)).await;
+                // Made on 2, where there will be 102.
+                add(&session, 10);
+                gate.open();
+                first.await.unwrap().unwrap();
+                let gate = store.gate_next("replace");
+                for _ in 0..2 {
+                    store.fail_next("replace", Fault::Unavailable);
+                }
+                let second = save(&session);
+                gate.reached().await;
+                if flushes {
+                    session.flush();
+                }
+                *held.lock().unwrap() = Some((session.clone(), gate, second));
+                pending::<()>().await;
+            },
+        )
+        .await;
+        let (session, gate, second) = held.lock().unwrap().take().unwrap();
+        gate.open();
+        let failed = second.await.unwrap().unwrap_err();
+        assert_eq!(failed.kind(), ErrorKind::Unavailable);
+        session.save().await.unwrap();
+        assert_eq!(stored(&layer, &mut browser).await, (Some(112), None));
+    }
 }

@@ -5,7 +5,7 @@ mod support;
 
 use sessile::{Expiry, Session};
 use std::time::{Duration, SystemTime};
-use support::{Answer, Browser, layer};
+use support::{Answer, Browser, DAY, layer};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -171,6 +171,30 @@ async fn what_a_save_found_unchanged_is_done_and_not_done_again_later() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
     let (session, _) = browser.visit(&layer, async |session| session.clone()).await;
+    store.calls();
+    session.insert("n", 1).unwrap();
+    session.save().await.unwrap();
+    assert_eq!(store.calls(), [""; 0]);
+    let set = async |session: &Session| session.insert("n", 2).unwrap();
+    browser.visit(&layer, set).await;
+    session.insert("other", true).unwrap();
+    session.save().await.unwrap();
+    assert_eq!(session.get("n").unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_late_save_found_unchanged_is_done_though_a_renewal_is_due() {
+    let (layer, store, clock) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    clock.advance(2 * DAY);
+    let mut kept = None;
+    let fails = async |session: Session| {
+        session.get::<u32>("n").unwrap();
+        kept = Some(session);
+        http::StatusCode::INTERNAL_SERVER_ERROR
+    };
+    browser.answer(&layer, fails).await;
+    let session = kept.unwrap();
     store.calls();
     session.insert("n", 1).unwrap();
     session.save().await.unwrap();

@@ -31,9 +31,9 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     // The commit of the response itself is never late, also where its client has gone.
     let late = state.has_responded() && moment == Moment::Save;
     let refused = match plan(facts) {
-        Plan::Nothing => {
+        plan if is_nothing(plan, late) => {
             if moment == Moment::Save && facts.presence == Presence::Loaded {
-                state.settle_unchanged();
+                state.done_unchanged();
             }
             None
         }
@@ -47,14 +47,13 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             Some(ErrorKind::Interrupted.into())
         }
         Plan::Write if state.is_outdated() => Some(ErrorKind::Stale.into()),
-        Plan::Rename | Plan::Renew if late => None,
         plan if late && needs_cookie(plan, facts) => Some(ErrorKind::ResponseSent.into()),
         plan => {
             let base = state.base().cloned();
             let flushes = matches!(plan, Plan::Flush { .. });
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
-            if plan == Plan::Renew && moment == Moment::Save {
+            if matches!(plan, Plan::Rename | Plan::Renew) && moment == Moment::Save {
                 // It writes nothing that could rest on them.
                 state.keep_reads(&operations);
             }
@@ -74,9 +73,18 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
         }
     };
     if matches!(moment, Moment::Response { .. }) {
-        state.settle();
+        state.forget();
     }
     refused.map_or(Task::Nothing, Task::Refuse)
+}
+
+/// Whether there is nothing to store. What only the cookie could tell of is not for after the response.
+const fn is_nothing(plan: Plan, late: bool) -> bool {
+    match plan {
+        Plan::Nothing => true,
+        Plan::Rename | Plan::Renew => late,
+        _ => false,
+    }
 }
 
 const fn needs_cookie(plan: Plan, facts: Facts) -> bool {

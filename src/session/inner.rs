@@ -12,7 +12,7 @@ use crate::session::Session;
 use crate::session::running::Begun;
 use crate::session::waiting::Waiting;
 use crate::settings::{Conflict, Settings};
-use crate::state::{Parting, State};
+use crate::state::{Losses, Parting, State};
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
 use std::mem;
@@ -66,8 +66,9 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.cell.state.has_spent() {
-            self.spent = self.cell.state.take_spent();
+        let closures = &mut self.cell.state.closures;
+        if closures.are_spent() {
+            self.spent = closures.take_spent();
         }
     }
 }
@@ -183,19 +184,23 @@ impl Inner {
         moment: Moment,
         leave: impl FnOnce(&mut State) -> T,
     ) -> Begun<T> {
-        let (given_up, _) = cell.state.given_up();
+        let losses = cell.state.losses();
         if cell.committing {
-            return Begun::running(Arc::clone(self).commit_in_turn(moment, given_up));
+            return Begun::running(Arc::clone(self).commit_in_turn(moment, losses));
         }
         let result = match begin(&mut cell.state, &self.settings, moment) {
             Task::Nothing => Ok(()),
             Task::Refuse(error) => Err(error),
             Task::Load => {
-                return Begun::running(Arc::clone(self).commit_in_turn(moment, given_up));
+                return Begun::running(Arc::clone(self).commit_in_turn(moment, losses));
             }
             Task::Run(job) => {
                 cell.committing = true;
-                return Begun::running(Turn(Arc::clone(self)).perform(job, moment));
+                let turn = Turn {
+                    inner: Arc::clone(self),
+                    moment,
+                };
+                return Begun::running(turn.perform(job));
             }
         };
         let left = leave(&mut cell.state);
@@ -206,38 +211,38 @@ impl Inner {
         Begun::Done(result, left)
     }
 
-    /// A commit that has to wait. What it is asked for may be given up meanwhile: `given_up` is how often that was
-    /// done before.
-    async fn commit_in_turn(self: Arc<Self>, moment: Moment, given_up: u32) -> Result<(), Error> {
-        let turn = match self.turn().await {
+    /// A commit that has to wait. `losses` are those from before: what it is asked to store may be given up
+    /// meanwhile.
+    async fn commit_in_turn(self: Arc<Self>, moment: Moment, losses: Losses) -> Result<(), Error> {
+        let turn = match self.turn(moment).await {
             Ok(turn) => turn,
             Err(error) => {
                 self.tell(&error);
                 if moment != Moment::Save {
-                    self.cell().state.settle();
+                    self.cell().state.forget();
                 }
                 return Err(error);
             }
         };
         loop {
-            let task = {
+            let (task, lost) = {
                 let state = &mut self.cell().state;
-                match state.given_up() {
-                    (count, why) if count != given_up && moment == Moment::Save => {
-                        Task::Refuse(why.into())
-                    }
-                    _ => begin(state, &self.settings, moment),
-                }
+                let lost = match moment {
+                    Moment::Save => state.losses().since(losses),
+                    Moment::Response { .. } => None,
+                };
+                (begin(state, &self.settings, moment), lost)
             };
+            let lost = lost.map_or(Ok(()), |why| Err(why.into()));
             match task {
-                Task::Nothing => return Ok(()),
+                Task::Nothing => return lost.inspect_err(|error| self.tell(error)),
                 Task::Refuse(error) => {
                     self.tell(&error);
                     return Err(error);
                 }
                 // Its error is for those who need what it did not find.
                 Task::Load => drop(poll_fn(|cx| self.poll_load(cx)).await),
-                Task::Run(job) => return turn.perform(job, moment).await,
+                Task::Run(job) => return turn.perform(job).await.and(lost),
             }
         }
     }
@@ -253,8 +258,8 @@ impl Inner {
     }
 
     /// Waits until no other commit is under way.
-    pub(crate) async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
-        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx)));
+    pub(crate) async fn turn(self: &Arc<Self>, moment: Moment) -> Result<Turn, Error> {
+        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx, moment)));
         match TimeLimit::new(self.settings.time_limit)
             .run(turn.as_mut())
             .await
@@ -265,7 +270,7 @@ impl Inner {
         }
     }
 
-    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Turn> {
+    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>, moment: Moment) -> Poll<Turn> {
         let mut cell = self.cell();
         if cell.committing {
             self.wait(cx);
@@ -273,7 +278,10 @@ impl Inner {
         }
         cell.committing = true;
         drop(cell);
-        Poll::Ready(Turn(Arc::clone(self)))
+        Poll::Ready(Turn {
+            inner: Arc::clone(self),
+            moment,
+        })
     }
 }
 
@@ -298,34 +306,34 @@ impl Drop for Inner {
 }
 
 /// The right to commit, for as long as it is held.
-pub(crate) struct Turn(Arc<Inner>);
+pub(crate) struct Turn {
+    inner: Arc<Inner>,
+    moment: Moment,
+}
 
 impl Turn {
     #[expect(
         clippy::manual_async_fn,
         reason = "the future of an `async fn` would hold the job twice"
     )]
-    fn perform(
-        self,
-        job: Job,
-        moment: Moment,
-    ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
+    fn perform(self, job: Job) -> impl Future<Output = Result<(), Error>> + Send + 'static {
         async move {
-            let outcome = run(&self.0.settings, &job).await;
-            report(&self.0.settings, &job, &outcome);
+            let settings = &self.inner.settings;
+            let outcome = run(settings, &job).await;
+            report(settings, &job, &outcome);
             drop(job);
-            finish(&mut self.0.cell().state, &self.0.settings, moment, outcome)
+            finish(&mut self.inner.cell().state, settings, self.moment, outcome)
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut cell = self.0.cell();
+        let mut cell = self.inner.cell();
         cell.committing = false;
-        // Where the commit was cut off, because its runtime is gone.
-        cell.state.undo_commit();
+        // Where the commit was cut off: its runtime is gone, or the store panicked.
+        cell.state.cut_off(self.moment == Moment::Save);
         drop(cell);
-        self.0.wake_waiting();
+        self.inner.wake_waiting();
     }
 }

@@ -8,6 +8,7 @@ mod waiting;
 pub(crate) use inner::Inner;
 pub(crate) use running::{Begun, Running};
 
+use crate::commit::Moment;
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
@@ -476,7 +477,7 @@ impl Session {
     /// changes of this one rest on. [`Conflict`](ErrorKind::Conflict) if an update does not fit what
     /// another request stored. The load's error.
     pub async fn reload(&self) -> Result<(), Error> {
-        let _turn = self.inner.turn().await?;
+        let _turn = self.inner.turn(Moment::Save).await?;
         let settings = self.inner.settings();
         let loaded = self.inner.cell().state.retry_load();
         let Some(old) = loaded else {
@@ -515,8 +516,9 @@ impl Session {
     /// Commits the session now, as at the end of the request. The cookie that this asks for is sent
     /// with the response, whatever its status. A save that fails keeps the changes for the next, but
     /// for one that is [`Unknown`](ErrorKind::Unknown): its changes may be stored, and are not made
-    /// a second time. With nothing to store this is `Ok`, and the store is not asked. The absolute end of the
-    /// session counts, the idle one does not.
+    /// a second time. What was given up with the response (a 5xx, a client that left, a commit that failed) is not
+    /// stored by a later save. With nothing to store this is `Ok`, and the store is not asked. The absolute end
+    /// of the session counts, the idle one does not.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ impl State {
         limit: usize,
     ) -> Result<(), Error> {
         let size = self.check_size(key, value.as_ref(), limit)?;
-        self.closures.push(Arc::clone(&update));
+        self.closures.keep(&update);
         self.record(|pending| pending.update(key, update, value));
         self.size = Some(size);
         Ok(())
@@ -50,7 +50,8 @@ impl State {
 
     pub(crate) fn flush(&mut self) {
         self.record(Operations::flush);
-        self.stale = false;
+        // What is in flight may become pending again, as it was.
+        self.stale &= self.in_flight.is_some();
     }
 
     pub(crate) fn cycle(&mut self) {

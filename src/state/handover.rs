@@ -5,10 +5,33 @@ use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Lifetimes;
 use crate::id::Handle;
-use crate::operations::{Operations, Update};
+use crate::operations::Operations;
 use http::HeaderValue;
-use std::mem;
 use std::sync::Arc;
+
+/// How often pending changes were given up, and why the last time: for a save of them that waits.
+#[derive(Clone, Copy)]
+pub(crate) struct Losses {
+    times: u32,
+    why: ErrorKind,
+}
+
+impl Losses {
+    pub(super) const NONE: Self = Self {
+        times: 0,
+        why: ErrorKind::ResponseSent,
+    };
+
+    pub(super) const fn count(&mut self, why: ErrorKind) {
+        self.times += 1;
+        self.why = why;
+    }
+
+    /// Why changes were lost, if some were since then.
+    pub(crate) fn since(self, then: Self) -> Option<ErrorKind> {
+        (self.times != then.times).then_some(self.why)
+    }
+}
 
 /// How a session leaves its response.
 pub(crate) struct Parting {
@@ -95,12 +118,15 @@ impl State {
         self.in_flight = None;
         self.stale = self.pending().is_recorded();
         self.moved();
-        self.retire();
+        self.closures.sort_out();
     }
 
     /// The operations handed out are not done, or nobody knows, and are not tried again.
     pub(crate) fn give_up_commit(&mut self, error: &Error) {
-        self.given_up = (self.given_up.0 + 1, error.kind());
+        self.losses.count(match error.kind() {
+            ErrorKind::Unknown => ErrorKind::Unknown,
+            _ => ErrorKind::ResponseSent,
+        });
         self.end_commit(None);
     }
 
@@ -117,6 +143,16 @@ impl State {
         }
     }
 
+    /// If operations are still handed out, then nobody works on them any more. They are pending again, for
+    /// another try, or given up.
+    pub(crate) fn cut_off(&mut self, may_try_again: bool) {
+        if may_try_again {
+            self.undo_commit();
+        } else if self.in_flight.is_some() {
+            self.give_up_commit(&ErrorKind::Unknown.into());
+        }
+    }
+
     /// The session was ended: no id that the request carried has an entry any more.
     pub(crate) fn flushed(&mut self) {
         self.missing = [true; Carried::MAX];
@@ -128,22 +164,22 @@ impl State {
     }
 
     /// Forgets the pending operations.
-    pub(crate) fn settle(&mut self) {
-        if self.is_modified() {
-            self.given_up = (self.given_up.0 + 1, ErrorKind::ResponseSent);
+    pub(crate) fn forget(&mut self) {
+        if !self.pending().is_empty() {
+            self.losses.count(ErrorKind::ResponseSent);
         }
         self.pending = None;
         // What is in flight may become pending again, as it was.
         self.stale &= self.in_flight.is_some();
         self.moved();
-        self.retire();
+        self.closures.sort_out();
     }
 
     /// The pending operations are done, since they change nothing. What was read still counts.
-    pub(crate) fn settle_unchanged(&mut self) {
+    pub(crate) fn done_unchanged(&mut self) {
         self.pending = self.pending().only_reads().map(Arc::new);
         self.moved();
-        self.retire();
+        self.closures.sort_out();
     }
 
     pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
@@ -151,8 +187,9 @@ impl State {
     }
 
     /// The response is on its way, or will never be.
-    pub(crate) const fn respond(&mut self) -> Parting {
+    pub(crate) fn respond(&mut self) -> Parting {
         self.responded = true;
+        self.closures.sort_out();
         Parting {
             cookie: self.cookie.take(),
             accessed: self.accessed,
@@ -160,29 +197,8 @@ impl State {
         }
     }
 
-    /// How often changes were given up, and why the last time.
-    pub(crate) const fn given_up(&self) -> (u32, ErrorKind) {
-        self.given_up
-    }
-
-    /// Looks for the closures that nothing needs any more. Which those are can change wherever operations end.
-    pub(super) fn retire(&mut self) {
-        let spent = self
-            .closures
-            .extract_if(.., |it| Arc::strong_count(it) == 1);
-        self.spent.extend(spent);
-    }
-
-    /// Whether there are such closures.
-    #[inline]
-    pub(crate) const fn has_spent(&self) -> bool {
-        !self.spent.is_empty()
-    }
-
-    /// Those closures, to be dropped without the lock.
-    #[cold]
-    pub(crate) fn take_spent(&mut self) -> Vec<Update> {
-        mem::take(&mut self.spent)
+    pub(crate) const fn losses(&self) -> Losses {
+        self.losses
     }
 
     /// Whether changes were made after the response that nobody saved.

@@ -1,17 +1,19 @@
 //! What a request knows about its session, and what it did to it. Nothing here waits.
 
 mod changes;
+mod closures;
 mod handover;
 mod reads;
 mod view;
 
-pub(crate) use handover::Parting;
+use closures::Closures;
+pub(crate) use handover::{Losses, Parting};
 
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Lifetimes, Timestamp};
 use crate::id::{Handle, SessionId};
-use crate::operations::{Operations, Update};
+use crate::operations::Operations;
 use crate::record::Record;
 use crate::store::{StoreKey, Version};
 use http::HeaderValue;
@@ -74,12 +76,8 @@ pub(crate) struct State {
     in_flight: Option<Arc<Operations>>,
     /// Updates are pending that were made on an older version.
     stale: bool,
-    /// The closures of all updates, so that none of them is dropped under the lock.
-    closures: Vec<Update>,
-    /// Those among them that nothing else holds any more.
-    spent: Vec<Update>,
-    /// How often changes were given up, and why the last time.
-    given_up: (u32, ErrorKind),
+    pub(crate) closures: Closures,
+    losses: Losses,
     /// The cookie that a commit asked for, to be sent with the response whatever its status.
     cookie: Option<Box<HeaderValue>>,
     /// Grows with each change, so that an update can tell whether it was overtaken.
@@ -105,9 +103,8 @@ impl State {
             pending: None,
             in_flight: None,
             stale: false,
-            closures: Vec::new(),
-            spent: Vec::new(),
-            given_up: (0, ErrorKind::ResponseSent),
+            closures: Closures::new(),
+            losses: Losses::NONE,
             cookie: None,
             revision: 0,
             size: None,
@@ -194,11 +191,14 @@ impl State {
     }
 
     pub(crate) fn rebased(&mut self, base: Base, pending: Operations) {
+        if pending.is_empty() && !self.pending().is_empty() {
+            self.losses.count(ErrorKind::Stale);
+        }
         self.found = Found::Loaded(base);
         let is_there = !pending.is_empty() || pending.reads().is_some();
         self.pending = is_there.then(|| Arc::new(pending));
         self.stale = false;
         self.moved();
-        self.retire();
+        self.closures.sort_out();
     }
 }

@@ -1,9 +1,11 @@
 //! `save` and `reload` under the policy.
 
-use crate::support::{Browser, DAY, Fault, layer_with};
+use crate::support::{Browser, DAY, Fault, TestStore, layer_with, now};
 use crate::{assert_stale, get, refusing};
 use axum::response::IntoResponse as _;
-use sessile::{Conflict, ErrorKind, OnStoreError, Session};
+use sessile::test_util::{ManualClock, SeededRandom};
+use sessile::{Conflict, ErrorKind, OnStoreError, Session, SessionLayer};
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_save_that_is_refused_can_be_followed_by_a_reload_and_made_anew() {
@@ -220,4 +222,32 @@ async fn what_was_read_of_a_session_that_stood_in_is_no_ground_to_write_on() {
         let n = if writes { 41 } else { 42 };
         assert_eq!(session.get("n").unwrap(), Some(n));
     }
+}
+
+#[tokio::test]
+async fn a_save_whose_renaming_is_refused_settles_nothing() {
+    const FORMER: &str = "shop";
+    let (store, clock) = (TestStore::new(), Arc::new(ManualClock::new()));
+    let until = now(&clock) + DAY;
+    let builder = |seed| {
+        SessionLayer::builder(store.clone())
+            .clock(clock.clone())
+            .random(Arc::new(SeededRandom::new(seed)))
+            .keyspace(FORMER)
+    };
+    let before = builder(1).cookie_name(FORMER).build().unwrap();
+    let after = builder(2).conflict(Conflict::Refuse);
+    let after = after.former_cookie_name(FORMER, until).build().unwrap();
+    let mut browser = Browser::with_n(&before).await;
+    let mut other = browser.clone();
+    let ((), answer) = browser
+        .visit(&after, async |session| {
+            session.get::<u32>("n").unwrap();
+            let set = async |it: &Session| it.insert("n", 2).unwrap();
+            other.visit(&before, set).await;
+            session.save().await.unwrap();
+            session.insert("mine", 1).unwrap();
+        })
+        .await;
+    assert_eq!(answer.status, 409);
 }
