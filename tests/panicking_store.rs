@@ -8,12 +8,12 @@ use sessile::{Load, Session, SessionLayer};
 use std::cell::Cell;
 use std::cmp::Ordering;
 use std::future::poll_fn;
-use std::panic;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use support::{Browser, respond};
+use support::{Browser, respond, settle};
 
 /// A store whose `get` panics at one poll, waits before it, and finds nothing after it. Its `add` panics at the
 /// second.
@@ -123,20 +123,30 @@ async fn a_commit_whose_store_panicked_is_not_handed_to_the_runtime() {
 
 #[tokio::test]
 async fn a_response_whose_store_panicked_keeps_no_closure() {
-    let layer = SessionLayer::new(Panicking::default());
-    let value = Arc::new(());
-    let held = Arc::clone(&value);
-    let request = tokio::spawn(async move {
+    for client_leaves in [false, true] {
+        let layer = SessionLayer::new(Panicking::default());
+        let value = Arc::new(());
         let hold = async |session: Session| {
-            let own = session.clone();
+            let (own, held) = (session.clone(), value.clone());
             let update = move |old: Option<u32>| {
                 let _ = (&own, &held);
                 Some(old.unwrap_or(0) + 1)
             };
             session.update("n", update).unwrap();
         };
-        respond(&layer, Browser::new().request("GET", "/"), hold).await
-    });
-    assert!(request.await.unwrap_err().is_panic());
-    assert_eq!(Arc::strong_count(&value), 1);
+        let request = Browser::new().request("GET", "/");
+        let mut answer = Box::pin(respond(&layer, request, hold));
+        let mut poll = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(&mut cx)))
+        };
+        assert!(poll().unwrap().is_pending());
+        if !client_leaves {
+            assert!(poll().is_err());
+        }
+        drop(answer);
+        // Where the client has left, the runtime goes on with the commit.
+        settle().await;
+        assert_eq!(Arc::strong_count(&value), 1, "{client_leaves}");
+    }
 }

@@ -202,7 +202,7 @@ async fn a_save_whose_changes_a_reload_forgets_is_an_error() {
 }
 
 #[tokio::test]
-async fn a_save_with_changes_of_its_own_stores_them_though_others_were_lost() {
+async fn a_save_that_is_told_of_a_loss_keeps_what_is_left_for_the_next() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
     let gate = store.gate_next("replace");
@@ -219,11 +219,12 @@ async fn a_save_with_changes_of_its_own_stores_them_though_others_were_lost() {
         let waiting = save(&session);
         settle().await;
         gate.open();
-        waiting.await.unwrap()
+        (waiting.await.unwrap(), session.save().await)
     };
-    let (((), answer), saved) = tokio::join!(answering, playing);
+    let (((), answer), (saved, again)) = tokio::join!(answering, playing);
     assert_eq!(answer.status, 500);
     assert_eq!(saved.unwrap_err().kind(), ErrorKind::ResponseSent);
+    again.unwrap();
     assert_eq!(stored(&layer, &mut browser).await, (Some(1), Some(2)));
 }
 
@@ -268,4 +269,34 @@ async fn an_update_in_flight_is_made_again_on_what_it_did_not_know_though_its_cl
         session.save().await.unwrap();
         assert_eq!(stored(&layer, &mut browser).await, (Some(112), None));
     }
+}
+
+#[tokio::test]
+async fn a_save_is_not_told_of_a_response_that_changed_nothing() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    let gate = store.gate_next("replace");
+    let given = Mutex::new(None);
+    let answering = browser.visit(&layer, async |session| {
+        session.insert("b", 2).unwrap();
+        let first = save(session);
+        gate.reached().await;
+        *given.lock().unwrap() = Some(session.clone());
+        first.await.unwrap().unwrap();
+        // As it is stored.
+        session.insert("b", 2).unwrap();
+    });
+    let playing = async {
+        gate.reached().await;
+        yield_now().await;
+        let session = given.lock().unwrap().take().unwrap();
+        let mut second = task::spawn(async move { session.save().await });
+        assert_pending!(second.poll());
+        gate.open();
+        settle().await;
+        second.await
+    };
+    let (((), answer), second) = tokio::join!(answering, playing);
+    assert_eq!(answer.status, 200);
+    second.unwrap();
 }

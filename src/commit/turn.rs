@@ -32,7 +32,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     let late = state.has_responded() && moment == Moment::Save;
     let refused = match plan(facts) {
         plan if is_nothing(plan, late) => {
-            if moment == Moment::Save && facts.presence == Presence::Loaded {
+            if facts.presence == Presence::Loaded && !facts.failed {
                 state.done_unchanged();
             }
             None
@@ -54,7 +54,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             let handles = if flushes { state.handles() } else { Vec::new() };
             let (operations, stale) = state.begin_commit();
             if matches!(plan, Plan::Rename | Plan::Renew) && moment == Moment::Save {
-                // It writes nothing that could rest on them.
+                // Nothing changes that could rest on them.
                 state.keep_reads(&operations);
             }
             let anonymous = settings.on_store_error == OnStoreError::Anonymous;
@@ -78,7 +78,7 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
     refused.map_or(Task::Nothing, Task::Refuse)
 }
 
-/// Whether there is nothing to store. What only the cookie could tell of is not for after the response.
+/// Whether nothing is to be done. What only the cookie could tell of is not for after the response.
 const fn is_nothing(plan: Plan, late: bool) -> bool {
     match plan {
         Plan::Nothing => true,
@@ -139,7 +139,7 @@ pub(crate) fn finish(
         (Err(error), Moment::Save) if error.kind() != ErrorKind::Unknown || !outcome.was_write => {
             state.undo_commit();
         }
-        (Err(error), _) => state.give_up_commit(error),
+        (Err(error), _) => state.give_up_commit(error.kind()),
         (Ok(()), _) => state.end_commit(outcome.found),
     }
     if let Err(error) = &outcome.result {

@@ -196,11 +196,7 @@ impl Inner {
             }
             Task::Run(job) => {
                 cell.committing = true;
-                let turn = Turn {
-                    inner: Arc::clone(self),
-                    moment,
-                };
-                return Begun::running(turn.perform(job));
+                return Begun::running(Turn::new(self).perform(job, moment));
             }
         };
         let left = leave(&mut cell.state);
@@ -214,7 +210,7 @@ impl Inner {
     /// A commit that has to wait. `losses` are those from before: what it is asked to store may be given up
     /// meanwhile.
     async fn commit_in_turn(self: Arc<Self>, moment: Moment, losses: Losses) -> Result<(), Error> {
-        let turn = match self.turn(moment).await {
+        let turn = match self.turn().await {
             Ok(turn) => turn,
             Err(error) => {
                 self.tell(&error);
@@ -225,24 +221,23 @@ impl Inner {
             }
         };
         loop {
-            let (task, lost) = {
+            let task = {
                 let state = &mut self.cell().state;
-                let lost = match moment {
-                    Moment::Save => state.losses().since(losses),
-                    Moment::Response { .. } => None,
-                };
-                (begin(state, &self.settings, moment), lost)
+                match state.losses().since(losses) {
+                    // What is still there waits for the next.
+                    Some(why) if moment == Moment::Save => Task::Refuse(why.into()),
+                    _ => begin(state, &self.settings, moment),
+                }
             };
-            let lost = lost.map_or(Ok(()), |why| Err(why.into()));
             match task {
-                Task::Nothing => return lost.inspect_err(|error| self.tell(error)),
+                Task::Nothing => return Ok(()),
                 Task::Refuse(error) => {
                     self.tell(&error);
                     return Err(error);
                 }
                 // Its error is for those who need what it did not find.
                 Task::Load => drop(poll_fn(|cx| self.poll_load(cx)).await),
-                Task::Run(job) => return turn.perform(job).await.and(lost),
+                Task::Run(job) => return turn.perform(job, moment).await,
             }
         }
     }
@@ -258,8 +253,8 @@ impl Inner {
     }
 
     /// Waits until no other commit is under way.
-    pub(crate) async fn turn(self: &Arc<Self>, moment: Moment) -> Result<Turn, Error> {
-        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx, moment)));
+    pub(crate) async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
+        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx)));
         match TimeLimit::new(self.settings.time_limit)
             .run(turn.as_mut())
             .await
@@ -270,7 +265,7 @@ impl Inner {
         }
     }
 
-    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>, moment: Moment) -> Poll<Turn> {
+    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Turn> {
         let mut cell = self.cell();
         if cell.committing {
             self.wait(cx);
@@ -278,10 +273,7 @@ impl Inner {
         }
         cell.committing = true;
         drop(cell);
-        Poll::Ready(Turn {
-            inner: Arc::clone(self),
-            moment,
-        })
+        Poll::Ready(Turn::new(self))
     }
 }
 
@@ -308,21 +300,34 @@ impl Drop for Inner {
 /// The right to commit, for as long as it is held.
 pub(crate) struct Turn {
     inner: Arc<Inner>,
-    moment: Moment,
+    /// What commits, once operations are handed out.
+    moment: Option<Moment>,
 }
 
 impl Turn {
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "the future of an `async fn` would hold the job twice"
-    )]
-    fn perform(self, job: Job) -> impl Future<Output = Result<(), Error>> + Send + 'static {
+    fn new(inner: &Arc<Inner>) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            moment: None,
+        }
+    }
+
+    /// Not an `async fn`, since its future would hold the job twice.
+    fn perform(
+        mut self,
+        job: Job,
+        moment: Moment,
+    ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
+        self.moment = Some(moment);
         async move {
+            // Named first, so that it goes first where all this is cut off: then nothing but the state holds
+            // the operations.
+            let _: &Job = &job;
             let settings = &self.inner.settings;
             let outcome = run(settings, &job).await;
             report(settings, &job, &outcome);
             drop(job);
-            finish(&mut self.inner.cell().state, settings, self.moment, outcome)
+            finish(&mut self.inner.cell().state, settings, moment, outcome)
         }
     }
 }
@@ -331,9 +336,18 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut cell = self.inner.cell();
         cell.committing = false;
-        // Where the commit was cut off: its runtime is gone, or the store panicked.
-        cell.state.cut_off(self.moment == Moment::Save);
+        // Cut off, because its runtime is gone, or the store panicked.
+        let cut_off = cell.state.is_in_flight();
+        if cut_off {
+            match self.moment {
+                Some(Moment::Response { .. }) => cell.state.give_up_commit(ErrorKind::Unknown),
+                _ => cell.state.undo_commit(),
+            }
+        }
         drop(cell);
         self.inner.wake_waiting();
+        if cut_off {
+            self.inner.tell(&ErrorKind::Unknown.into());
+        }
     }
 }

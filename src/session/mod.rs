@@ -8,7 +8,6 @@ mod waiting;
 pub(crate) use inner::Inner;
 pub(crate) use running::{Begun, Running};
 
-use crate::commit::Moment;
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
@@ -477,7 +476,7 @@ impl Session {
     /// changes of this one rest on. [`Conflict`](ErrorKind::Conflict) if an update does not fit what
     /// another request stored. The load's error.
     pub async fn reload(&self) -> Result<(), Error> {
-        let _turn = self.inner.turn(Moment::Save).await?;
+        let _turn = self.inner.turn().await?;
         let settings = self.inner.settings();
         let loaded = self.inner.cell().state.retry_load();
         let Some(old) = loaded else {

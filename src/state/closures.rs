@@ -5,7 +5,6 @@ use crate::operations::Update;
 use std::mem;
 use std::sync::Arc;
 
-#[derive(Default)]
 pub(crate) struct Closures {
     /// All that operations may hold.
     kept: Vec<Update>,

@@ -2,14 +2,14 @@
 
 use super::{Found, State};
 use crate::cookie::Carried;
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 use crate::expiry::Lifetimes;
 use crate::id::Handle;
 use crate::operations::Operations;
 use http::HeaderValue;
 use std::sync::Arc;
 
-/// How often pending changes were given up, and why the last time: for a save of them that waits.
+/// How often changes were given up, and why the last time: for a save of them that waits.
 #[derive(Clone, Copy)]
 pub(crate) struct Losses {
     times: u32,
@@ -122,8 +122,8 @@ impl State {
     }
 
     /// The operations handed out are not done, or nobody knows, and are not tried again.
-    pub(crate) fn give_up_commit(&mut self, error: &Error) {
-        self.losses.count(match error.kind() {
+    pub(crate) fn give_up_commit(&mut self, why: ErrorKind) {
+        self.losses.count(match why {
             ErrorKind::Unknown => ErrorKind::Unknown,
             _ => ErrorKind::ResponseSent,
         });
@@ -140,16 +140,6 @@ impl State {
                 None => operations,
             });
             self.moved();
-        }
-    }
-
-    /// If operations are still handed out, then nobody works on them any more. They are pending again, for
-    /// another try, or given up.
-    pub(crate) fn cut_off(&mut self, may_try_again: bool) {
-        if may_try_again {
-            self.undo_commit();
-        } else if self.in_flight.is_some() {
-            self.give_up_commit(&ErrorKind::Unknown.into());
         }
     }
 
@@ -187,14 +177,18 @@ impl State {
     }
 
     /// The response is on its way, or will never be.
-    pub(crate) fn respond(&mut self) -> Parting {
+    pub(crate) const fn respond(&mut self) -> Parting {
         self.responded = true;
-        self.closures.sort_out();
         Parting {
             cookie: self.cookie.take(),
             accessed: self.accessed,
             former: self.carried.former,
         }
+    }
+
+    /// Whether operations are handed out.
+    pub(crate) const fn is_in_flight(&self) -> bool {
+        self.in_flight.is_some()
     }
 
     pub(crate) const fn losses(&self) -> Losses {
