@@ -3,6 +3,7 @@
 
 mod support;
 
+use axum::response::IntoResponse;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sessile::{Conflict, ErrorKind, Session};
 use std::cell::RefCell;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
-use support::{Browser, DAY, abandon, layer, layer_with, settle};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use support::{Browser, DAY, Gate, abandon, hold, hold_by, layer, layer_with, settle};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -92,21 +93,6 @@ async fn a_value_that_panics_leaves_the_session_as_it_was() {
         .await;
     assert_eq!(answer.status, 200);
     assert_eq!(store.calls(), ["get"]);
-}
-
-/// Records an update that holds on to `value`, and to its own session.
-fn hold(session: &Session, value: &Arc<()>) {
-    hold_by(session, value, 1);
-}
-
-/// The same, and it adds this.
-fn hold_by(session: &Session, value: &Arc<()>, n: u32) {
-    let (own, value) = (session.clone(), value.clone());
-    let update = move |old: Option<u32>| {
-        let _ = (&own, &value);
-        Some(old.unwrap_or(0) + n)
-    };
-    session.update("n", update).unwrap();
 }
 
 #[tokio::test]
@@ -203,7 +189,7 @@ async fn closures_are_dropped_when_they_are_saved_after_the_response() {
 }
 
 #[tokio::test]
-async fn closures_are_dropped_when_they_are_flushed_or_forgotten() {
+async fn closures_are_dropped_when_they_are_flushed() {
     let (layer, _, _) = layer();
     let value = Arc::new(());
     let mut browser = Browser::with_n(&layer).await;
@@ -239,9 +225,24 @@ fn look_at_end(session: &Session, tell: &UnboundedSender<bool>) {
     session.update("n", update).unwrap();
 }
 
-#[track_caller]
-fn assert_all_used(mut told: UnboundedReceiver<bool>, count: usize) {
-    for _ in 0..count {
+/// Lets the client leave while a handler's `add` waits. All the closures that look at the session are to find it
+/// free.
+async fn assert_used_when_the_client_leaves<R: IntoResponse>(
+    closures: usize,
+    handler: impl AsyncFnOnce(Session, UnboundedSender<bool>, Gate) -> R,
+) {
+    let (layer, store, _) = layer();
+    let (tell, mut told) = unbounded_channel();
+    let gate = store.gate_next("add");
+    let at_gate = gate.clone();
+    let request = Browser::new().request("GET", "/");
+    abandon(&layer, request, async |session| {
+        handler(session, tell, at_gate).await
+    })
+    .await;
+    gate.open();
+    settle().await;
+    for _ in 0..closures {
         assert_eq!(told.try_recv(), Ok(true), "dropped under the lock");
     }
     assert!(told.try_recv().is_err());
@@ -249,42 +250,22 @@ fn assert_all_used(mut told: UnboundedReceiver<bool>, count: usize) {
 
 #[tokio::test]
 async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_commit_of_a_client_that_left() {
-    let (layer, store, _) = layer();
-    let (tell, told) = unbounded_channel();
-    let gate = store.gate_next("add");
-    let request = Browser::new().request("GET", "/");
-    abandon(&layer, request, async |session| {
-        look_at_end(&session, &tell)
-    })
-    .await;
-    gate.open();
-    settle().await;
-    assert_all_used(told, 1);
+    assert_used_when_the_client_leaves(1, async |session, tell, _| look_at_end(&session, &tell))
+        .await;
 }
 
 #[tokio::test]
 async fn a_closure_may_use_the_session_when_it_is_dropped_by_the_save_of_a_client_that_left() {
-    let (layer, store, _) = layer();
-    let (tell, told) = unbounded_channel();
-    let gate = store.gate_next("add");
-    let request = Browser::new().request("GET", "/");
-    abandon(&layer, request, async |session| {
+    assert_used_when_the_client_leaves(1, async |session, tell, _| {
         look_at_end(&session, &tell);
         session.save().await.unwrap();
     })
     .await;
-    gate.open();
-    settle().await;
-    assert_all_used(told, 1);
 }
 
 #[tokio::test]
 async fn a_closure_may_use_the_session_when_it_is_dropped_by_a_5xx_whose_client_left() {
-    let (layer, store, _) = layer();
-    let (tell, told) = unbounded_channel();
-    let gate = store.gate_next("add");
-    let request = Browser::new().request("GET", "/");
-    abandon(&layer, request, async |session: Session| {
+    assert_used_when_the_client_leaves(2, async |session, tell, gate| {
         look_at_end(&session, &tell);
         let saved = session.clone();
         tokio::spawn(async move { saved.save().await });
@@ -293,9 +274,6 @@ async fn a_closure_may_use_the_session_when_it_is_dropped_by_a_5xx_whose_client_
         http::StatusCode::INTERNAL_SERVER_ERROR
     })
     .await;
-    gate.open();
-    settle().await;
-    assert_all_used(told, 2);
 }
 
 #[tokio::test]

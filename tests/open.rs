@@ -211,6 +211,7 @@ fn a_password_is_never_shown_wherever_it_stands() {
         let error = error(url);
         let (shown, debug) = (error.to_string(), format!("{error:?}"));
         assert!(!shown.contains("canary"), "{url}: {shown}");
+        assert!(!debug.contains("canary"), "{url}: {debug}");
         // What a `main` that returns it shows.
         assert_eq!(debug, shown, "{url}");
     }

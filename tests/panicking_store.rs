@@ -1,4 +1,4 @@
-//! A store that panics while a session is loaded from it.
+//! A store that panics while a session is loaded from it or stored in it.
 
 mod support;
 
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
-use support::{Browser, respond, settle};
+use support::{Browser, hold, respond, settle};
 
 /// A store whose `get` panics at one poll, waits before it, and finds nothing after it. Its `add` panics at the
 /// second.
@@ -126,16 +126,9 @@ async fn a_response_whose_store_panicked_keeps_no_closure() {
     for client_leaves in [false, true] {
         let layer = SessionLayer::new(Panicking::default());
         let value = Arc::new(());
-        let hold = async |session: Session| {
-            let (own, held) = (session.clone(), value.clone());
-            let update = move |old: Option<u32>| {
-                let _ = (&own, &held);
-                Some(old.unwrap_or(0) + 1)
-            };
-            session.update("n", update).unwrap();
-        };
+        let handler = async |session: Session| hold(&session, &value);
         let request = Browser::new().request("GET", "/");
-        let mut answer = Box::pin(respond(&layer, request, hold));
+        let mut answer = Box::pin(respond(&layer, request, handler));
         let mut poll = || {
             let mut cx = Context::from_waker(Waker::noop());
             panic::catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(&mut cx)))

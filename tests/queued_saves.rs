@@ -6,7 +6,7 @@ use http::StatusCode;
 use sessile::{Conflict, Error, ErrorKind, Load, Session, SessionLayer};
 use std::future::pending;
 use std::sync::Mutex;
-use support::{Browser, Fault, TestStore, abandon, layer, layer_with, settle};
+use support::{Browser, Fault, abandon, layer, layer_with, settle};
 use tokio::task::{JoinHandle, yield_now};
 use tokio_test::{assert_pending, task};
 
@@ -57,39 +57,33 @@ async fn a_save_that_a_5xx_overtakes_is_an_error() {
     assert_eq!(stored(&layer, &mut browser).await, (Some(2), None));
 }
 
-/// A request that is cancelled while its save is under way, and another one waits.
-async fn cancelled(
-    store: &TestStore,
-    layer: &SessionLayer,
-    browser: &Browser,
-) -> Result<(), Error> {
-    let gate = store.gate_next("replace");
-    let saves = Mutex::new(None);
-    abandon(
-        layer,
-        browser.request("GET", "/"),
-        async |session: Session| {
-            add(&session, 1);
-            let first = save(&session);
-            gate.reached().await;
-            session.insert("b", 2).unwrap();
-            let second = save(&session);
-            *saves.lock().unwrap() = Some((first, second));
-            pending::<()>().await;
-        },
-    )
+/// A request whose client leaves when the handler has done all this.
+async fn leave(layer: &SessionLayer, browser: &Browser, handler: impl AsyncFnOnce(Session)) {
+    abandon(layer, browser.request("GET", "/"), async |session| {
+        handler(session).await;
+        pending::<()>().await;
+    })
     .await;
-    gate.open();
-    let (first, second) = saves.lock().unwrap().take().unwrap();
-    first.await.unwrap().unwrap();
-    second.await.unwrap()
 }
 
 #[tokio::test]
 async fn a_save_that_waits_when_the_client_leaves_is_an_error() {
     let (layer, store, _) = layer();
     let mut browser = Browser::with_n(&layer).await;
-    let second = cancelled(&store, &layer, &browser).await;
+    let gate = store.gate_next("replace");
+    let saves = Mutex::new(None);
+    leave(&layer, &browser, async |session| {
+        add(&session, 1);
+        let first = save(&session);
+        gate.reached().await;
+        session.insert("b", 2).unwrap();
+        *saves.lock().unwrap() = Some((first, save(&session)));
+    })
+    .await;
+    gate.open();
+    let (first, second) = saves.lock().unwrap().take().unwrap();
+    first.await.unwrap().unwrap();
+    let second = second.await.unwrap();
     assert_eq!(second.unwrap_err().kind(), ErrorKind::ResponseSent);
     assert_eq!(stored(&layer, &mut browser).await, (Some(2), None));
 }
@@ -127,19 +121,14 @@ async fn a_save_that_was_to_set_a_value_back_is_an_error_when_the_client_leaves(
     let mut browser = Browser::with_n(&layer).await;
     let gate = store.gate_next("replace");
     let saves = Mutex::new(None);
-    abandon(
-        &layer,
-        browser.request("GET", "/"),
-        async |session: Session| {
-            session.insert("n", 2).unwrap();
-            let first = save(&session);
-            gate.reached().await;
-            // As it is stored, but not as it will be.
-            session.insert("n", 1).unwrap();
-            *saves.lock().unwrap() = Some((first, save(&session)));
-            pending::<()>().await;
-        },
-    )
+    leave(&layer, &browser, async |session| {
+        session.insert("n", 2).unwrap();
+        let first = save(&session);
+        gate.reached().await;
+        // As it is stored, but not as it will be.
+        session.insert("n", 1).unwrap();
+        *saves.lock().unwrap() = Some((first, save(&session)));
+    })
     .await;
     gate.open();
     let (first, second) = saves.lock().unwrap().take().unwrap();
@@ -157,16 +146,11 @@ async fn a_save_that_loads_when_the_client_leaves_is_an_error() {
     let mut browser = Browser::with_n(&layer).await;
     let gate = store.gate_next("get");
     let saving = Mutex::new(None);
-    abandon(
-        &layer,
-        browser.request("GET", "/"),
-        async |session: Session| {
-            session.clear();
-            *saving.lock().unwrap() = Some(save(&session));
-            gate.reached().await;
-            pending::<()>().await;
-        },
-    )
+    leave(&layer, &browser, async |session| {
+        session.clear();
+        *saving.lock().unwrap() = Some(save(&session));
+        gate.reached().await;
+    })
     .await;
     gate.open();
     let saving = saving.lock().unwrap().take().unwrap();
@@ -235,32 +219,27 @@ async fn an_update_in_flight_is_made_again_on_what_it_did_not_know_though_its_cl
         let mut browser = Browser::with_n(&layer).await;
         let mut other = browser.clone();
         let held = Mutex::new(None);
-        abandon(
-            &layer,
-            browser.request("GET", "/"),
-            async |session: Session| {
-                add(&session, 1);
-                let gate = store.gate_next("replace");
-                let first = save(&session);
-                gate.reached().await;
-                other.visit(&layer, async |session| add(session, 100)).await;
-                // Made on 2, where there will be 102.
-                add(&session, 10);
-                gate.open();
-                first.await.unwrap().unwrap();
-                let gate = store.gate_next("replace");
-                for _ in 0..2 {
-                    store.fail_next("replace", Fault::Unavailable);
-                }
-                let second = save(&session);
-                gate.reached().await;
-                if flushes {
-                    session.flush();
-                }
-                *held.lock().unwrap() = Some((session.clone(), gate, second));
-                pending::<()>().await;
-            },
-        )
+        leave(&layer, &browser, async |session| {
+            add(&session, 1);
+            let gate = store.gate_next("replace");
+            let first = save(&session);
+            gate.reached().await;
+            other.visit(&layer, async |session| add(session, 100)).await;
+            // Made on 2, where there will be 102.
+            add(&session, 10);
+            gate.open();
+            first.await.unwrap().unwrap();
+            let gate = store.gate_next("replace");
+            for _ in 0..2 {
+                store.fail_next("replace", Fault::Unavailable);
+            }
+            let second = save(&session);
+            gate.reached().await;
+            if flushes {
+                session.flush();
+            }
+            *held.lock().unwrap() = Some((session.clone(), gate, second));
+        })
         .await;
         let (session, gate, second) = held.lock().unwrap().take().unwrap();
         gate.open();

@@ -3,9 +3,9 @@
 
 mod support;
 
-use sessile::{Expiry, Session};
+use sessile::{Expiry, Session, SessionLayer};
 use std::time::{Duration, SystemTime};
-use support::{Answer, Browser, DAY, layer};
+use support::{Answer, Browser, DAY, TestStore, layer};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -166,20 +166,30 @@ async fn a_session_without_a_cookie_and_without_data_costs_no_call() {
     }
 }
 
-#[tokio::test]
-async fn what_a_save_found_unchanged_is_done_and_not_done_again_later() {
-    let (layer, store, _) = layer();
-    let mut browser = Browser::with_n(&layer).await;
-    let (session, _) = browser.visit(&layer, async |session| session.clone()).await;
+/// That a late save of `n` as it is stored does nothing, then or later.
+async fn assert_done_once(
+    layer: &SessionLayer,
+    store: &TestStore,
+    mut browser: Browser,
+    session: &Session,
+) {
     store.calls();
     session.insert("n", 1).unwrap();
     session.save().await.unwrap();
     assert_eq!(store.calls(), [""; 0]);
     let set = async |session: &Session| session.insert("n", 2).unwrap();
-    browser.visit(&layer, set).await;
+    browser.visit(layer, set).await;
     session.insert("other", true).unwrap();
     session.save().await.unwrap();
     assert_eq!(session.get("n").unwrap(), Some(2));
+}
+
+#[tokio::test]
+async fn what_a_save_found_unchanged_is_done_and_not_done_again_later() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    let (session, _) = browser.visit(&layer, async |session| session.clone()).await;
+    assert_done_once(&layer, &store, browser, &session).await;
 }
 
 #[tokio::test]
@@ -195,13 +205,5 @@ async fn what_a_late_save_found_unchanged_is_done_though_a_renewal_is_due() {
     };
     browser.answer(&layer, fails).await;
     let session = kept.unwrap();
-    store.calls();
-    session.insert("n", 1).unwrap();
-    session.save().await.unwrap();
-    assert_eq!(store.calls(), [""; 0]);
-    let set = async |session: &Session| session.insert("n", 2).unwrap();
-    browser.visit(&layer, set).await;
-    session.insert("other", true).unwrap();
-    session.save().await.unwrap();
-    assert_eq!(session.get("n").unwrap(), Some(2));
+    assert_done_once(&layer, &store, browser, &session).await;
 }

@@ -540,6 +540,7 @@ impl Session {
                 (state.revision(), state.pending().clone())
             };
             let renewed = pending.renew(old, &base.record);
+            // So that nothing but the state holds the closures.
             drop(pending);
             let state = &mut self.inner.cell().state;
             if state.revision() == revision {

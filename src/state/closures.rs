@@ -25,12 +25,9 @@ impl Closures {
     }
 
     /// Looks for those that are spent, wherever operations have come to an end.
-    #[inline]
     pub(super) fn sort_out(&mut self) {
-        if !self.kept.is_empty() {
-            let spent = self.kept.extract_if(.., |it| Arc::strong_count(it) == 1);
-            self.spent.extend(spent);
-        }
+        let spent = self.kept.extract_if(.., |it| Arc::strong_count(it) == 1);
+        self.spent.extend(spent);
     }
 
     /// Whether some are to be dropped.

@@ -29,7 +29,7 @@ pub use script::{Started, kind_of, script, script_with, scripted};
 pub use sessile::test_util::Verb;
 pub use store::{Entries, Fault, Gate, TestStore};
 pub use time::{DAY, HOUR, MINUTE, MS, SECOND, now};
-pub use visit::{abandon, answer, headers, respond, settle};
+pub use visit::{abandon, answer, headers, hold, hold_by, respond, settle};
 
 use sessile::test_util::{ManualClock, SeededRandom};
 use sessile::{SessionLayer, SessionLayerBuilder};

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Request};
 use sessile::{Session, SessionLayer};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 impl Browser {
@@ -91,4 +91,19 @@ pub fn headers(pairs: &[(http::HeaderName, &str)]) -> HeaderMap {
         headers.append(name, value.parse().unwrap());
     }
     headers
+}
+
+/// Records an update that holds on to `value`, and to its own session.
+pub fn hold(session: &Session, value: &Arc<()>) {
+    hold_by(session, value, 1);
+}
+
+/// The same, and it adds this.
+pub fn hold_by(session: &Session, value: &Arc<()>, n: u32) {
+    let (own, value) = (session.clone(), value.clone());
+    let update = move |old: Option<u32>| {
+        let _ = (&own, &value);
+        Some(old.unwrap_or(0) + n)
+    };
+    session.update("n", update).unwrap();
 }
