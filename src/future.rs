@@ -77,7 +77,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(session) = &*this.session else {
+        let Some(session) = &mut *this.session else {
             return this.inner.poll(cx).map(keep);
         };
         let (committed, parting, result) = loop {
@@ -93,12 +93,12 @@ where
                         Ok(response) => response.status().is_server_error(),
                         Err(_) => true,
                     };
-                    let mut commit = match session.inner().respond(failed) {
+                    let mut commit = match session.inner_mut().respond(failed) {
                         Begun::Done(committed, parting) => break (committed, parting, result),
                         Begun::Running(commit) => commit,
                     };
                     if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
-                        break (committed, session.inner().leave(), result);
+                        break (committed, session.inner_mut().leave(), result);
                     }
                     let result = Some(result);
                     *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
@@ -107,7 +107,7 @@ where
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
                     let result = waiting.result.take().expect("nobody else takes it");
-                    break (committed, session.inner().leave(), result);
+                    break (committed, session.inner_mut().leave(), result);
                 }
             }
         };

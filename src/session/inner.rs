@@ -22,6 +22,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake as _, Waker, ready};
 use std::thread;
 
+/// A handle on a session. None is weak, so that the counter of the standard library for those is not needed.
+#[derive(Clone)]
+pub(crate) struct Shared(triomphe::Arc<Inner>);
+
 pub(crate) struct Inner {
     settings: Arc<Settings>,
     cell: Mutex<Cell>,
@@ -74,21 +78,6 @@ impl Drop for Locked<'_> {
 }
 
 impl Inner {
-    pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
-        let cell = Cell {
-            state: State::new(carried, settings.conflict == Conflict::Refuse),
-            load: None,
-            notes: Notes::default(),
-            committing: false,
-        };
-        Self {
-            settings,
-            cell: Mutex::new(cell),
-            waiting: OnceLock::new(),
-            outer,
-        }
-    }
-
     pub(crate) const fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
@@ -145,7 +134,7 @@ impl Inner {
     }
 
     fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
-        let waiting = self.waiting.get_or_init(Arc::default);
+        let waiting = self.waiting.get_or_init(Default::default);
         waiting.push(cx.waker());
         waiting
     }
@@ -156,60 +145,117 @@ impl Inner {
         }
     }
 
-    // The commit: one at a time.
+    /// Tells of changes that were not stored, and why.
+    pub(crate) fn tell(&self, error: &Error) {
+        let (watch, event) = (&self.settings.watch, Event::of(error));
+        if watch.hears(event) {
+            let handles = self.cell().state.handles();
+            let key = handles.first().map(|it| self.settings.keyspace.key(it));
+            watch.tell(event, key);
+        }
+    }
+}
+
+/// What is to be done for a commit.
+enum Next<T> {
+    Done(Result<(), Error>, T),
+    Run(Job),
+    /// It has to wait for its turn, or for the load.
+    Wait(Losses),
+}
+
+impl Next<()> {
+    /// What is left to do where there is nothing to wait for is done under the same lock.
+    fn of<T>(
+        settings: &Settings,
+        cell: &mut Cell,
+        moment: Moment,
+        leave: impl FnOnce(&mut State) -> T,
+    ) -> Next<T> {
+        let losses = cell.state.losses();
+        if cell.committing {
+            return Next::Wait(losses);
+        }
+        let result = match begin(&mut cell.state, settings, moment) {
+            Task::Nothing => Ok(()),
+            Task::Refuse(error) => Err(error),
+            Task::Load => return Next::Wait(losses),
+            Task::Run(job) => {
+                cell.committing = true;
+                return Next::Run(job);
+            }
+        };
+        Next::Done(result, leave(&mut cell.state))
+    }
+}
+
+/// The commit: one at a time.
+impl Shared {
+    pub(super) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
+        let cell = Cell {
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
+            load: None,
+            notes: Notes::default(),
+            committing: false,
+        };
+        Self(triomphe::Arc::new(Inner {
+            settings,
+            cell: Mutex::new(cell),
+            waiting: OnceLock::new(),
+            outer,
+        }))
+    }
 
     /// The application asks for a commit.
-    pub(crate) fn save(self: &Arc<Self>) -> Begun<()> {
-        self.commit(self.cell(), Moment::Save, |_| ())
+    pub(crate) fn save(&self) -> Begun<()> {
+        let next = Next::of(&self.settings, &mut self.cell(), Moment::Save, |_| ());
+        self.go_on(next, Moment::Save)
     }
 
     /// The answer is ready, and leaves with what the session has for it.
-    pub(crate) fn respond(self: &Arc<Self>, failed: bool) -> Begun<Parting> {
-        let mut cell = self.cell();
-        if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {
-            return Begun::Done(Ok(()), cell.state.respond());
-        }
-        self.commit(cell, Moment::Response { failed }, State::respond)
+    pub(crate) fn respond(&mut self, failed: bool) -> Begun<Parting> {
+        let moment = Moment::Response { failed };
+        let next = self.work(|settings, cell| {
+            if !cell.committing && cell.state.is_settled(&settings.lifetimes) {
+                return Next::Done(Ok(()), cell.state.respond());
+            }
+            Next::of(settings, cell, moment, State::respond)
+        });
+        self.go_on(next, moment)
     }
 
     /// What the session has for the response, now that nothing is left to be done.
-    pub(crate) fn leave(&self) -> Parting {
-        self.cell().state.respond()
+    pub(crate) fn leave(&mut self) -> Parting {
+        self.work(|_, cell| cell.state.respond())
     }
 
-    /// What is left to do where there is nothing to wait for is done under the same lock.
-    fn commit<T>(
-        self: &Arc<Self>,
-        mut cell: Locked<'_>,
-        moment: Moment,
-        leave: impl FnOnce(&mut State) -> T,
-    ) -> Begun<T> {
-        let losses = cell.state.losses();
-        if cell.committing {
-            return Begun::running(Arc::clone(self).commit_in_turn(moment, losses));
+    /// Works on the cell. Where this handle is the last one there is nobody to lock out.
+    fn work<T>(&mut self, work: impl FnOnce(&Settings, &mut Cell) -> T) -> T {
+        match triomphe::Arc::get_mut(&mut self.0) {
+            Some(Inner { settings, cell, .. }) => work(
+                settings,
+                cell.get_mut().unwrap_or_else(PoisonError::into_inner),
+            ),
+            None => work(&self.settings, &mut self.cell()),
         }
-        let result = match begin(&mut cell.state, &self.settings, moment) {
-            Task::Nothing => Ok(()),
-            Task::Refuse(error) => Err(error),
-            Task::Load => {
-                return Begun::running(Arc::clone(self).commit_in_turn(moment, losses));
+    }
+
+    fn go_on<T>(&self, next: Next<T>, moment: Moment) -> Begun<T> {
+        match next {
+            Next::Done(result, left) => {
+                if let Err(error) = &result {
+                    self.tell(error);
+                }
+                Begun::Done(result, left)
             }
-            Task::Run(job) => {
-                cell.committing = true;
-                return Begun::running(Turn::new(self).perform(job, moment));
-            }
-        };
-        let left = leave(&mut cell.state);
-        drop(cell);
-        if let Err(error) = &result {
-            self.tell(error);
+            Next::Run(job) => Begun::running(Turn::new(self).perform(job, moment)),
+            Next::Wait(losses) => Begun::running(self.clone().commit_in_turn(moment, losses)),
         }
-        Begun::Done(result, left)
     }
 
     /// A commit that has to wait. `losses` are those from before: what it is asked to store may be given up
     /// meanwhile.
-    async fn commit_in_turn(self: Arc<Self>, moment: Moment, losses: Losses) -> Result<(), Error> {
+    async fn commit_in_turn(self, moment: Moment, losses: Losses) -> Result<(), Error> {
         let turn = match self.turn().await {
             Ok(turn) => turn,
             Err(error) => {
@@ -242,18 +288,8 @@ impl Inner {
         }
     }
 
-    /// Tells of changes that were not stored, and why.
-    pub(crate) fn tell(&self, error: &Error) {
-        let (watch, event) = (&self.settings.watch, Event::of(error));
-        if watch.hears(event) {
-            let handles = self.cell().state.handles();
-            let key = handles.first().map(|it| self.settings.keyspace.key(it));
-            watch.tell(event, key);
-        }
-    }
-
     /// Waits until no other commit is under way.
-    pub(crate) async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
+    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
         let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx)));
         match TimeLimit::new(self.settings.time_limit)
             .run(turn.as_mut())
@@ -265,7 +301,7 @@ impl Inner {
         }
     }
 
-    fn poll_turn(self: &Arc<Self>, cx: &Context<'_>) -> Poll<Turn> {
+    fn poll_turn(&self, cx: &Context<'_>) -> Poll<Turn> {
         let mut cell = self.cell();
         if cell.committing {
             self.wait(cx);
@@ -274,6 +310,14 @@ impl Inner {
         cell.committing = true;
         drop(cell);
         Poll::Ready(Turn::new(self))
+    }
+}
+
+impl Deref for Shared {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
     }
 }
 
@@ -299,16 +343,23 @@ impl Drop for Inner {
 
 /// The right to commit, for as long as it is held.
 pub(crate) struct Turn {
-    inner: Arc<Inner>,
-    /// What commits, once operations are handed out.
-    moment: Option<Moment>,
+    shared: Shared,
+    stage: Stage,
+}
+
+enum Stage {
+    Idle,
+    /// Operations are handed out.
+    Performing(Moment),
+    /// The right was given back.
+    Over,
 }
 
 impl Turn {
-    fn new(inner: &Arc<Inner>) -> Self {
+    fn new(shared: &Shared) -> Self {
         Self {
-            inner: Arc::clone(inner),
-            moment: None,
+            shared: shared.clone(),
+            stage: Stage::Idle,
         }
     }
 
@@ -318,36 +369,48 @@ impl Turn {
         job: Job,
         moment: Moment,
     ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        self.moment = Some(moment);
+        self.stage = Stage::Performing(moment);
         async move {
             // Named first, so that it goes first where all this is cut off: then nothing but the state holds
             // the operations.
             let _: &Job = &job;
-            let settings = &self.inner.settings;
+            let settings = &self.shared.settings;
             let outcome = run(settings, &job).await;
             report(settings, &job, &outcome);
             drop(job);
-            finish(&mut self.inner.cell().state, settings, moment, outcome)
+            let mut cell = self.shared.cell();
+            let result = finish(&mut cell.state, settings, moment, outcome);
+            // Under the same lock.
+            cell.committing = false;
+            self.stage = Stage::Over;
+            drop(cell);
+            self.shared.wake_waiting();
+            result
         }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut cell = self.inner.cell();
+        if let Stage::Over = self.stage {
+            return;
+        }
+        let mut cell = self.shared.cell();
         cell.committing = false;
         // Cut off, because its runtime is gone, or the store panicked.
         let cut_off = cell.state.is_in_flight();
         if cut_off {
-            match self.moment {
-                Some(Moment::Response { .. }) => cell.state.give_up_commit(ErrorKind::Unknown),
+            match self.stage {
+                Stage::Performing(Moment::Response { .. }) => {
+                    cell.state.give_up_commit(ErrorKind::Unknown);
+                }
                 _ => cell.state.undo_commit(),
             }
         }
         drop(cell);
-        self.inner.wake_waiting();
+        self.shared.wake_waiting();
         if cut_off {
-            self.inner.tell(&ErrorKind::Unknown.into());
+            self.shared.tell(&ErrorKind::Unknown.into());
         }
     }
 }

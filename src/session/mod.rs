@@ -5,7 +5,7 @@ mod running;
 mod user;
 mod waiting;
 
-pub(crate) use inner::Inner;
+use inner::Shared;
 pub(crate) use running::{Begun, Running};
 
 use crate::cookie::Carried;
@@ -61,7 +61,7 @@ const TRIES: usize = 1000;
 /// and with the load's own error if that failed: a cache that is gone is not an empty session.
 #[derive(Clone)]
 pub struct Session {
-    inner: Arc<Inner>,
+    inner: Shared,
 }
 
 /// # Reading
@@ -556,12 +556,16 @@ impl Session {
 impl Session {
     pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Self>) -> Self {
         Self {
-            inner: Arc::new(Inner::new(settings, carried, outer)),
+            inner: Shared::new(settings, carried, outer),
         }
     }
 
-    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+    pub(crate) const fn inner(&self) -> &Shared {
         &self.inner
+    }
+
+    pub(crate) const fn inner_mut(&mut self) -> &mut Shared {
+        &mut self.inner
     }
 
     /// The session of this cookie: this one, or that of a layer further out.
