@@ -14,7 +14,7 @@ use crate::state::{Base, Found};
 use crate::store::{Added, Replaced, StoreKey, Version};
 use crate::verbs::Verbs;
 use http::HeaderValue;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// What a commit is given.
 pub(crate) struct Job {

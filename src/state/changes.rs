@@ -7,7 +7,7 @@ use crate::operations::{Operations, Update};
 use crate::owner::Claim;
 use crate::record::{EMPTY, MAX_OWNER, entry_size};
 use bytes::Bytes;
-use std::sync::Arc;
+use triomphe::Arc;
 
 impl State {
     pub(crate) const fn revision(&self) -> u64 {

@@ -7,7 +7,7 @@ use crate::expiry::Lifetimes;
 use crate::id::Handle;
 use crate::operations::Operations;
 use http::HeaderValue;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// How often changes were given up, and why the last time: for a save of them that waits.
 #[derive(Clone, Copy)]

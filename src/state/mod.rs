@@ -17,7 +17,7 @@ use crate::operations::Operations;
 use crate::record::Record;
 use crate::store::{StoreKey, Version};
 use http::HeaderValue;
-use std::sync::Arc;
+use triomphe::Arc;
 
 /// A version of the session that is in the store.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use crate::operations::Operations;
 use crate::reads::Reads;
 use crate::record::{Entries, Item};
 use bytes::Bytes;
-use std::sync::Arc;
+use triomphe::Arc;
 
 impl State {
     /// The value of a key, for the handler to build on.
