@@ -18,6 +18,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake as _, Waker, ready};
 use std::thread;
@@ -29,6 +30,8 @@ pub(crate) struct Shared(triomphe::Arc<Inner>);
 pub(crate) struct Inner {
     settings: Arc<Settings>,
     cell: Mutex<Cell>,
+    /// The load went well, which stays so: whoever asks for that alone needs no lock.
+    is_loaded: AtomicBool,
     /// Who waits for the load or for a turn. There where someone does.
     waiting: OnceLock<Arc<Waiting>>,
     /// The session of another layer around this one.
@@ -98,6 +101,9 @@ impl Inner {
     // The load: whoever polls drives it, and all who wait are told when it goes on.
 
     pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.is_loaded.load(Relaxed) {
+            return Poll::Ready(Ok(()));
+        }
         let _panic = WakesOnPanic(self);
         let mut cell = self.cell();
         if !cell.state.is_not_loaded() {
@@ -110,6 +116,7 @@ impl Inner {
         }
         let result = cell.state.load_result();
         let notes = mem::take(&mut cell.notes);
+        self.is_loaded.store(cell.state.is_loaded(), Relaxed);
         drop(cell);
         self.wake_waiting();
         self.settings.watch.tell_all(notes);
@@ -201,6 +208,7 @@ impl Shared {
         Self(triomphe::Arc::new(Inner {
             settings,
             cell: Mutex::new(cell),
+            is_loaded: AtomicBool::new(false),
             waiting: OnceLock::new(),
             outer,
         }))

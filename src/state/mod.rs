@@ -124,6 +124,14 @@ impl State {
         matches!(self.found, Found::NotLoaded)
     }
 
+    /// Whether the load went well: then it is never done again.
+    pub(crate) const fn is_loaded(&self) -> bool {
+        !matches!(
+            self.found,
+            Found::NotLoaded | Found::Failed(_) | Found::Anonymous(_)
+        )
+    }
+
     /// What came of the load, once it is done.
     pub(crate) fn load_result(&self) -> Result<(), Error> {
         match &self.found {
