@@ -11,7 +11,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
     /// The wall clock, which may jump in either direction, and may go on in ticks, as long as 10 ms.
     fn now(&self) -> SystemTime;
 
-    /// The time since some fixed point, which never goes back. It may go on in ticks, as long as 16 ms.
+    /// The time since some fixed point, which never goes back. It may go on in ticks, as long as 10 ms.
     fn uptime(&self) -> Duration;
 }
 

@@ -130,11 +130,11 @@ const MUTANTS: &[Mutant] = &[
         name: "a 5xx that swallows a saved cookie",
         exploration: "one_fault",
         file: "session/inner.rs",
-        old: "if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {",
+        old: "if !cell.committing && cell.state.is_settled(&settings.lifetimes) {",
         new: "if failed {
                 cell.state.owe(None);
             }
-            if !cell.committing && cell.state.is_settled(&self.settings.lifetimes) {",
+            if !cell.committing && cell.state.is_settled(&settings.lifetimes) {",
         breaks: &["(I3)", "(I9)"],
     },
     Mutant {

@@ -31,7 +31,7 @@
 //!
 //! There is no task and no timer: each call also removes a few of the expired entries. An
 //! expired entry is never served, but counts in the figures until it is removed. The wall
-//! clock plays no role. Time goes on in ticks of the system, of 1 to 16 ms.
+//! clock plays no role. On Linux time goes on in ticks of the kernel, of 1 to 10 ms.
 //!
 //! The tables grow with the entries, and keep their size when the entries go. A value is kept in the
 //! buffer that it came in: a slice of a larger one keeps all of that, and is charged as a slice.
