@@ -129,7 +129,7 @@ const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "a 5xx that swallows a saved cookie",
         exploration: "one_fault",
-        file: "session/inner.rs",
+        file: "session/commits.rs",
         old: "if !cell.committing && cell.state.is_settled(&settings.lifetimes) {",
         new: "if failed {
                 cell.state.owe(None);

@@ -1,23 +1,17 @@
-//! What the handles of one session share: the state, the load that fills it, and the commits that
-//! take turns on it.
+//! What the handles of one session share: the state, and the load that fills it.
 
-use crate::commit::{Job, Moment, Task, begin, finish, report, run};
 use crate::cookie::Carried;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::load::Load;
 use crate::log;
 use crate::observe::{Event, Notes};
 use crate::operations::Update;
 use crate::session::Session;
-use crate::session::running::Begun;
 use crate::session::waiting::Waiting;
 use crate::settings::{Conflict, Settings};
-use crate::state::{Losses, Parting, State};
-use crate::time_limit::{Stop, TimeLimit};
-use std::future::poll_fn;
+use crate::state::State;
 use std::mem;
 use std::ops::{Deref, DerefMut};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake as _, Waker, ready};
@@ -28,7 +22,7 @@ use std::thread;
 pub(crate) struct Shared(triomphe::Arc<Inner>);
 
 pub(crate) struct Inner {
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     cell: Mutex<Cell>,
     /// The load went well, which stays so: whoever asks for that alone needs no lock.
     is_loaded: AtomicBool,
@@ -45,7 +39,7 @@ pub(crate) struct Cell {
     /// What is to be told of it.
     notes: Notes,
     /// A commit has its turn.
-    committing: bool,
+    pub(super) committing: bool,
 }
 
 /// The cell, while nobody else has it. Closures that have had their commit are dropped after the lock, since
@@ -77,6 +71,43 @@ impl Drop for Locked<'_> {
         if closures.are_spent() {
             self.spent = closures.take_spent();
         }
+    }
+}
+
+impl Shared {
+    pub(super) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
+        let cell = Cell {
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
+            load: None,
+            notes: Notes::default(),
+            committing: false,
+        };
+        Self(triomphe::Arc::new(Inner {
+            settings,
+            cell: Mutex::new(cell),
+            is_loaded: AtomicBool::new(false),
+            waiting: OnceLock::new(),
+            outer,
+        }))
+    }
+
+    /// Works on the cell. Where this handle is the last one there is nobody to lock out.
+    pub(super) fn work<T>(&mut self, work: impl FnOnce(&Settings, &mut Cell) -> T) -> T {
+        match triomphe::Arc::get_mut(&mut self.0) {
+            Some(Inner { settings, cell, .. }) => work(
+                settings,
+                cell.get_mut().unwrap_or_else(PoisonError::into_inner),
+            ),
+            None => work(&self.settings, &mut self.cell()),
+        }
+    }
+}
+
+impl Deref for Shared {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
     }
 }
 
@@ -140,13 +171,13 @@ impl Inner {
         Poll::Ready(())
     }
 
-    fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
+    pub(super) fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
         let waiting = self.waiting.get_or_init(Default::default);
         waiting.push(cx.waker());
         waiting
     }
 
-    fn wake_waiting(&self) {
+    pub(super) fn wake_waiting(&self) {
         if let Some(waiting) = self.waiting.get() {
             waiting.wake_by_ref();
         }
@@ -160,172 +191,6 @@ impl Inner {
             let key = handles.first().map(|it| self.settings.keyspace.key(it));
             watch.tell(event, key);
         }
-    }
-}
-
-/// What is to be done for a commit.
-enum Next<T> {
-    Done(Result<(), Error>, T),
-    Run(Job),
-    /// It has to wait for its turn, or for the load.
-    Wait(Losses),
-}
-
-impl Next<()> {
-    /// What is left to do where there is nothing to wait for is done under the same lock.
-    fn of<T>(
-        settings: &Settings,
-        cell: &mut Cell,
-        moment: Moment,
-        leave: impl FnOnce(&mut State) -> T,
-    ) -> Next<T> {
-        let losses = cell.state.losses();
-        if cell.committing {
-            return Next::Wait(losses);
-        }
-        let result = match begin(&mut cell.state, settings, moment) {
-            Task::Nothing => Ok(()),
-            Task::Refuse(error) => Err(error),
-            Task::Load => return Next::Wait(losses),
-            Task::Run(job) => {
-                cell.committing = true;
-                return Next::Run(job);
-            }
-        };
-        Next::Done(result, leave(&mut cell.state))
-    }
-}
-
-/// The commit: one at a time.
-impl Shared {
-    pub(super) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
-        let cell = Cell {
-            state: State::new(carried, settings.conflict == Conflict::Refuse),
-            load: None,
-            notes: Notes::default(),
-            committing: false,
-        };
-        Self(triomphe::Arc::new(Inner {
-            settings,
-            cell: Mutex::new(cell),
-            is_loaded: AtomicBool::new(false),
-            waiting: OnceLock::new(),
-            outer,
-        }))
-    }
-
-    /// The application asks for a commit.
-    pub(crate) fn save(&self) -> Begun<()> {
-        let next = Next::of(&self.settings, &mut self.cell(), Moment::Save, |_| ());
-        self.go_on(next, Moment::Save)
-    }
-
-    /// The answer is ready, and leaves with what the session has for it.
-    pub(crate) fn respond(&mut self, failed: bool) -> Begun<Parting> {
-        let moment = Moment::Response { failed };
-        let next = self.work(|settings, cell| {
-            if !cell.committing && cell.state.is_settled(&settings.lifetimes) {
-                return Next::Done(Ok(()), cell.state.respond());
-            }
-            Next::of(settings, cell, moment, State::respond)
-        });
-        self.go_on(next, moment)
-    }
-
-    /// What the session has for the response, now that nothing is left to be done.
-    pub(crate) fn leave(&mut self) -> Parting {
-        self.work(|_, cell| cell.state.respond())
-    }
-
-    /// Works on the cell. Where this handle is the last one there is nobody to lock out.
-    fn work<T>(&mut self, work: impl FnOnce(&Settings, &mut Cell) -> T) -> T {
-        match triomphe::Arc::get_mut(&mut self.0) {
-            Some(Inner { settings, cell, .. }) => work(
-                settings,
-                cell.get_mut().unwrap_or_else(PoisonError::into_inner),
-            ),
-            None => work(&self.settings, &mut self.cell()),
-        }
-    }
-
-    fn go_on<T>(&self, next: Next<T>, moment: Moment) -> Begun<T> {
-        match next {
-            Next::Done(result, left) => {
-                if let Err(error) = &result {
-                    self.tell(error);
-                }
-                Begun::Done(result, left)
-            }
-            Next::Run(job) => Begun::running(Turn::new(self).perform(job, moment)),
-            Next::Wait(losses) => Begun::running(self.clone().commit_in_turn(moment, losses)),
-        }
-    }
-
-    /// A commit that has to wait. `losses` are those from before: what it is asked to store may be given up
-    /// meanwhile.
-    async fn commit_in_turn(self, moment: Moment, losses: Losses) -> Result<(), Error> {
-        let turn = match self.turn().await {
-            Ok(turn) => turn,
-            Err(error) => {
-                self.tell(&error);
-                if moment != Moment::Save {
-                    self.cell().state.forget();
-                }
-                return Err(error);
-            }
-        };
-        loop {
-            let task = {
-                let state = &mut self.cell().state;
-                match state.losses().since(losses) {
-                    // What is still there waits for the next.
-                    Some(why) if moment == Moment::Save => Task::Refuse(why.into()),
-                    _ => begin(state, &self.settings, moment),
-                }
-            };
-            match task {
-                Task::Nothing => return Ok(()),
-                Task::Refuse(error) => {
-                    self.tell(&error);
-                    return Err(error);
-                }
-                // Its error is for those who need what it did not find.
-                Task::Load => drop(poll_fn(|cx| self.poll_load(cx)).await),
-                Task::Run(job) => return turn.perform(job, moment).await,
-            }
-        }
-    }
-
-    /// Waits until no other commit is under way.
-    pub(crate) async fn turn(&self) -> Result<Turn, Error> {
-        let mut turn = pin!(poll_fn(|cx| self.poll_turn(cx)));
-        match TimeLimit::new(self.settings.time_limit)
-            .run(turn.as_mut())
-            .await
-        {
-            Ok(turn) => Ok(turn),
-            Err(Stop::Elapsed) => Err(ErrorKind::TimedOut.into()),
-            Err(Stop::NoRuntime) => Ok(turn.await),
-        }
-    }
-
-    fn poll_turn(&self, cx: &Context<'_>) -> Poll<Turn> {
-        let mut cell = self.cell();
-        if cell.committing {
-            self.wait(cx);
-            return Poll::Pending;
-        }
-        cell.committing = true;
-        drop(cell);
-        Poll::Ready(Turn::new(self))
-    }
-}
-
-impl Deref for Shared {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
     }
 }
 
@@ -345,80 +210,6 @@ impl Drop for Inner {
         let cell = self.cell.get_mut().unwrap_or_else(PoisonError::into_inner);
         if cell.state.is_forsaken() {
             log::warn!("a session was changed after its response, and never saved");
-        }
-    }
-}
-
-/// The right to commit, for as long as it is held.
-pub(crate) struct Turn {
-    shared: Shared,
-    stage: Stage,
-}
-
-enum Stage {
-    Idle,
-    /// Operations are handed out.
-    Performing(Moment),
-    /// The right was given back.
-    Over,
-}
-
-impl Turn {
-    fn new(shared: &Shared) -> Self {
-        Self {
-            shared: shared.clone(),
-            stage: Stage::Idle,
-        }
-    }
-
-    /// Not an `async fn`, since its future would hold the job twice.
-    fn perform(
-        mut self,
-        job: Job,
-        moment: Moment,
-    ) -> impl Future<Output = Result<(), Error>> + Send + 'static {
-        self.stage = Stage::Performing(moment);
-        async move {
-            // Named first, so that it goes first where all this is cut off: then nothing but the state holds
-            // the operations.
-            let _: &Job = &job;
-            let settings = &self.shared.settings;
-            let outcome = run(settings, &job).await;
-            report(settings, &job, &outcome);
-            drop(job);
-            let mut cell = self.shared.cell();
-            let result = finish(&mut cell.state, settings, moment, outcome);
-            // Under the same lock.
-            cell.committing = false;
-            self.stage = Stage::Over;
-            drop(cell);
-            self.shared.wake_waiting();
-            result
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Stage::Over = self.stage {
-            return;
-        }
-        let mut cell = self.shared.cell();
-        cell.committing = false;
-        // Cut off, because its runtime is gone, or the store panicked.
-        let cut_off = cell.state.is_in_flight();
-        if cut_off {
-            match self.stage {
-                Stage::Performing(Moment::Response { .. }) => {
-                    cell.state.give_up_commit(ErrorKind::Unknown);
-                }
-                _ => cell.state.undo_commit(),
-            }
-        }
-        drop(cell);
-        self.shared.wake_waiting();
-        if cut_off {
-            self.shared.tell(&ErrorKind::Unknown.into());
         }
     }
 }
