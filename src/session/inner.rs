@@ -67,10 +67,7 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        let closures = &mut self.cell.state.closures;
-        if closures.are_spent() {
-            self.spent = closures.take_spent();
-        }
+        self.spent = self.cell.state.closures.take_spent();
     }
 }
 

@@ -5,7 +5,11 @@ use crate::operations::Update;
 use std::mem;
 use std::sync::Arc;
 
-pub(crate) struct Closures {
+/// In a box, since most requests have none.
+pub(crate) struct Closures(Option<Box<Lists>>);
+
+#[derive(Default)]
+struct Lists {
     /// All that operations may hold.
     kept: Vec<Update>,
     /// Those that nothing else holds any more.
@@ -14,31 +18,27 @@ pub(crate) struct Closures {
 
 impl Closures {
     pub(super) const fn new() -> Self {
-        Self {
-            kept: Vec::new(),
-            spent: Vec::new(),
-        }
+        Self(None)
     }
 
     pub(super) fn keep(&mut self, update: &Update) {
-        self.kept.push(Arc::clone(update));
+        let lists = self.0.get_or_insert_default();
+        lists.kept.push(Arc::clone(update));
     }
 
     /// Looks for those that are spent, wherever operations have come to an end.
     pub(super) fn sort_out(&mut self) {
-        let spent = self.kept.extract_if(.., |it| Arc::strong_count(it) == 1);
-        self.spent.extend(spent);
-    }
-
-    /// Whether some are to be dropped.
-    #[inline]
-    pub(crate) const fn are_spent(&self) -> bool {
-        !self.spent.is_empty()
+        if let Some(Lists { kept, spent }) = self.0.as_deref_mut() {
+            spent.extend(kept.extract_if(.., |it| Arc::strong_count(it) == 1));
+        }
     }
 
     /// Those that are to be dropped, without the lock.
-    #[cold]
+    #[inline]
     pub(crate) fn take_spent(&mut self) -> Vec<Update> {
-        mem::take(&mut self.spent)
+        self.0
+            .as_mut()
+            .map(|lists| mem::take(&mut lists.spent))
+            .unwrap_or_default()
     }
 }
