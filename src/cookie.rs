@@ -12,7 +12,8 @@ use std::time::Duration;
 pub(crate) struct Carried {
     /// The first id, and as a rule the only one. Those of the present name come first.
     first: Option<SessionId>,
-    others: Vec<SessionId>,
+    /// In a box, since few requests carry more.
+    others: Option<Box<[Option<SessionId>; Self::MAX - 1]>>,
     /// How many are of the present name.
     present: usize,
     /// Whether there was a cookie of the name at all, be it malformed.
@@ -29,7 +30,10 @@ impl Carried {
 
     /// The well-formed ids, in the order sent.
     pub(crate) fn ids(&self) -> impl Iterator<Item = SessionId> + use<'_> {
-        self.first.iter().chain(&self.others).copied()
+        self.first
+            .iter()
+            .chain(self.others.iter().flat_map(|it| it.iter().flatten()))
+            .copied()
     }
 
     /// The id to look up at this turn. One of a former name is only looked up if there is no cookie of
@@ -54,8 +58,11 @@ impl Carried {
     fn push(&mut self, id: SessionId) {
         if self.first.is_none() {
             self.first = Some(id);
-        } else if self.others.len() < Self::MAX - 1 {
-            self.others.push(id);
+        } else {
+            let mut others = self.others.get_or_insert_default().iter_mut();
+            if let Some(free) = others.find(|it| it.is_none()) {
+                *free = Some(id);
+            }
         }
     }
 }
