@@ -169,7 +169,7 @@ impl Inner {
     }
 
     pub(super) fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
-        let waiting = self.waiting.get_or_init(Default::default);
+        let waiting = self.waiting.get_or_init(Arc::default);
         waiting.push(cx.waker());
         waiting
     }
