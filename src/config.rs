@@ -93,7 +93,7 @@ impl SessionLayerBuilder {
         Self {
             store: Backend::new(store),
             clock: Arc::new(SystemClock::new()),
-            random: Arc::new(SystemRandom::default()),
+            random: Arc::new(SystemRandom),
             cookie_name: "__Host-id".to_owned(),
             former_names: Vec::new(),
             keyspace: None,

@@ -1,9 +1,9 @@
 //! Where the randomness comes from.
 
 use rand::TryRng as _;
-use rand::rngs::SysRng;
+use rand::rngs::{SysError, SysRng};
+use std::cell::RefCell;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 
 /// A source of randomness.
 ///
@@ -39,8 +39,12 @@ impl fmt::Display for RandomError {
 impl std::error::Error for RandomError {}
 
 /// The operating system for secrets, the thread's generator for the rest.
-#[derive(Default)]
-pub(crate) struct SystemRandom(Mutex<Pool>);
+pub(crate) struct SystemRandom;
+
+thread_local! {
+    /// One for each thread, so that none waits for another.
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool::EMPTY) };
+}
 
 /// Bytes of the operating system that nobody was given yet: asking it for each id would cost as much
 /// as half of what else makes a session.
@@ -53,7 +57,12 @@ impl Pool {
     /// Enough for 64 ids.
     const SIZE: usize = 2048;
 
-    fn fill(&mut self, secret: &mut [u8]) -> Result<(), rand::rngs::SysError> {
+    const EMPTY: Self = Self {
+        bytes: [0; Self::SIZE],
+        left: 0,
+    };
+
+    fn fill(&mut self, secret: &mut [u8]) -> Result<(), SysError> {
         if self.left < secret.len() {
             self.left = 0;
             SysRng.try_fill_bytes(&mut self.bytes)?;
@@ -69,20 +78,10 @@ impl Pool {
     }
 }
 
-impl Default for Pool {
-    fn default() -> Self {
-        Self {
-            bytes: [0; Self::SIZE],
-            left: 0,
-        }
-    }
-}
-
 impl Random for SystemRandom {
     fn secret(&self, secret: &mut [u8]) -> Result<(), RandomError> {
         let filled = if secret.len() <= Pool::SIZE {
-            let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            pool.fill(secret)
+            POOL.with_borrow_mut(|pool| pool.fill(secret))
         } else {
             SysRng.try_fill_bytes(secret)
         };

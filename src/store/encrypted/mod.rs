@@ -97,7 +97,7 @@ impl<S> EncryptedStore<S> {
             inner,
             first: sealers.next().ok_or(EncryptionKeyError::Missing)?,
             others: sealers.collect(),
-            random: Arc::new(SystemRandom::default()),
+            random: Arc::new(SystemRandom),
         })
     }
 
