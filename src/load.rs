@@ -10,6 +10,7 @@ use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found, State};
 use crate::store::{Answer, BoxFuture, Entry, StoreError, StoreKey};
 use crate::time_limit::{Stop, TimeLimit};
+use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Load {
     index: usize,
     superseded: bool,
     time_limit: TimeLimit,
+    /// What is to be told of it.
+    notes: Notes,
     waiting: Option<Lookup>,
 }
 
@@ -34,56 +37,56 @@ struct Lookup {
 type Reply = Result<Option<Entry>, StoreError>;
 
 impl Load {
-    /// Loads the session, and tells it what was found. A load that has to wait is kept, to be polled.
-    pub(crate) fn begin(
-        settings: &Settings,
-        state: &mut State,
-        notes: &mut Notes,
-    ) -> Option<Box<Self>> {
+    /// Loads the session, and tells it what was found. `Err` is a load that has to wait, to be polled.
+    pub(crate) fn begin(settings: &Settings, state: &mut State) -> Result<Notes, Box<Self>> {
+        let mut notes = Notes::default();
         if state.carried().malformed {
             notes.event(&settings.watch, Event::MalformedCookie, None);
         }
         // A look before the lookup, since it is all that a visitor without a cookie has to pay for.
         if state.carried().get(0).is_none() {
             state.loaded(Found::Empty);
-            return None;
+            return Ok(notes);
         }
         let mut load = Self {
             index: 0,
             superseded: false,
             time_limit: TimeLimit::new(settings.time_limit),
+            notes,
             waiting: None,
         };
-        load.look_up(settings, state, notes);
-        load.waiting.is_some().then(|| Box::new(load))
+        load.look_up(settings, state);
+        match load.waiting {
+            Some(_) => Err(Box::new(load)),
+            None => Ok(load.notes),
+        }
     }
 
     pub(crate) fn poll(
         &mut self,
         settings: &Settings,
         state: &mut State,
-        notes: &mut Notes,
         cx: &mut Context<'_>,
-    ) -> Poll<()> {
+    ) -> Poll<Notes> {
         while let Some(Lookup { id, call, get }) = &mut self.waiting {
             let reply = ready!(self.time_limit.poll(get.as_mut(), cx));
             let (id, call) = (*id, *call);
             self.waiting = None;
-            if !self.ends_with(settings, state, notes, id, call, reply) {
-                self.look_up(settings, state, notes);
+            if !self.ends_with(settings, state, id, call, reply) {
+                self.look_up(settings, state);
             }
         }
-        Poll::Ready(())
+        Poll::Ready(mem::take(&mut self.notes))
     }
 
     /// Asks for one id after the other, until one loads, has to be waited for, or is the last.
-    fn look_up(&mut self, settings: &Settings, state: &mut State, notes: &mut Notes) {
+    fn look_up(&mut self, settings: &Settings, state: &mut State) {
         while let Some(id) = state.carried().get(self.index) {
             let key = settings.keyspace.key(&id.handle);
             let call = Call::begin(&settings.watch, key);
             match settings.store.get(key) {
                 Answer::Now(reply) => {
-                    if self.ends_with(settings, state, notes, id, call, Ok(reply)) {
+                    if self.ends_with(settings, state, id, call, Ok(reply)) {
                         return;
                     }
                 }
@@ -104,12 +107,11 @@ impl Load {
         &mut self,
         settings: &Settings,
         state: &mut State,
-        notes: &mut Notes,
         id: SessionId,
         call: Call,
         reply: Result<Reply, Stop>,
     ) -> bool {
-        let watch = &settings.watch;
+        let (watch, notes) = (&settings.watch, &mut self.notes);
         call.end(Verb::Get, &reply, &mut self.time_limit, watch, notes);
         let found = match reply {
             Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),

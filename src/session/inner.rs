@@ -10,7 +10,6 @@ use crate::session::Session;
 use crate::session::waiting::Waiting;
 use crate::settings::{Conflict, Settings};
 use crate::state::State;
-use std::mem;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -36,8 +35,6 @@ pub(crate) struct Cell {
     pub(crate) state: State,
     /// A load that waits for the store.
     load: Option<Box<Load>>,
-    /// What is to be told of it.
-    notes: Notes,
     /// A commit has its turn.
     pub(super) committing: bool,
 }
@@ -76,7 +73,6 @@ impl Shared {
         let cell = Cell {
             state: State::new(carried, settings.conflict == Conflict::Refuse),
             load: None,
-            notes: Notes::default(),
             committing: false,
         };
         Self(triomphe::Arc::new(Inner {
@@ -137,13 +133,15 @@ impl Inner {
         if !cell.state.is_not_loaded() {
             return Poll::Ready(cell.state.load_result());
         }
-        if self.drive(&mut cell, cx).is_pending() {
-            // Polled once more under a waker of us all, since this caller may go away.
-            let shared = Waker::from(Arc::clone(self.wait(cx)));
-            ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)));
-        }
+        let notes = match self.drive(&mut cell, cx) {
+            Poll::Ready(notes) => notes,
+            Poll::Pending => {
+                // Polled once more under a waker of us all, since this caller may go away.
+                let shared = Waker::from(Arc::clone(self.wait(cx)));
+                ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)))
+            }
+        };
         let result = cell.state.load_result();
-        let notes = mem::take(&mut cell.notes);
         self.is_loaded.store(cell.state.is_loaded(), Relaxed);
         drop(cell);
         self.wake_waiting();
@@ -151,21 +149,21 @@ impl Inner {
         Poll::Ready(result)
     }
 
-    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<()> {
-        let Cell {
-            state, load, notes, ..
-        } = cell;
-        if load.is_none() {
-            *load = Load::begin(&self.settings, state, notes);
-        }
+    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<Notes> {
+        let Cell { state, load, .. } = cell;
         // Taken while it is polled: one whose store panics is never polled again.
-        if let Some(mut waiting) = load.take()
-            && waiting.poll(&self.settings, state, notes, cx).is_pending()
-        {
+        let mut waiting = match load.take() {
+            Some(waiting) => waiting,
+            None => match Load::begin(&self.settings, state) {
+                Ok(notes) => return Poll::Ready(notes),
+                Err(waiting) => waiting,
+            },
+        };
+        let notes = waiting.poll(&self.settings, state, cx);
+        if notes.is_pending() {
             *load = Some(waiting);
-            return Poll::Pending;
         }
-        Poll::Ready(())
+        notes
     }
 
     pub(super) fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {
