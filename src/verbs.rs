@@ -76,42 +76,58 @@ impl<'a> Verbs<'a> {
     }
 
     /// One call. No `async fn`, whose future would hold what it is given twice.
-    fn run<T>(
+    fn run<T: Send>(
         &mut self,
         verb: Verb,
         key: StoreKey,
         ask: impl FnOnce(&Backend) -> Answer<T>,
     ) -> impl Future<Output = Result<Option<T>, Error>> {
-        // The embedded store does its work when it is asked.
         let call = Call::begin(&self.settings.watch, key);
-        let answer = ask(&self.settings.store);
+        let asked = match ask(&self.settings.store) {
+            // The embedded store does its work when it is asked.
+            Answer::Now(result) => Ok(self.judge(&call, verb, Ok(result))),
+            // In a box, since every commit would carry the room for it along.
+            Answer::Later(mut result) => Err(Box::pin(async move {
+                let result = self.time_limit.run(result.as_mut()).await;
+                self.judge(&call, verb, result)
+            })),
+        };
         async move {
-            let result = match answer {
-                Answer::Now(result) => Ok(result),
-                Answer::Later(mut result) => self.time_limit.run(result.as_mut()).await,
-            };
-            self.tell(&call, verb, &result);
-            let error = match result {
-                Ok(Ok(outcome)) => return Ok(Some(outcome)),
-                Ok(Err(error)) => error,
-                Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
-                Err(Stop::Elapsed) => {
-                    self.in_doubt |= verb != Verb::Get;
-                    return Err(self.give_up(ErrorKind::TimedOut));
-                }
-            };
-            match error.kind {
-                StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
-                StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
-                StoreErrorKind::InDoubt => self.in_doubt |= verb != Verb::Get,
-                StoreErrorKind::Unavailable => {}
+            match asked {
+                Ok(outcome) => outcome,
+                Err(later) => later.await,
             }
-            self.errors += 1;
-            if self.errors > 1 {
-                Err(self.give_up(ErrorKind::Unavailable))
-            } else {
-                Ok(None)
+        }
+    }
+
+    /// Takes in how a call ended.
+    fn judge<T>(
+        &mut self,
+        call: &Call,
+        verb: Verb,
+        result: Result<Result<T, StoreError>, Stop>,
+    ) -> Result<Option<T>, Error> {
+        self.tell(call, verb, &result);
+        let error = match result {
+            Ok(Ok(outcome)) => return Ok(Some(outcome)),
+            Ok(Err(error)) => error,
+            Err(Stop::NoRuntime) => return Err(ErrorKind::NoRuntime.into()),
+            Err(Stop::Elapsed) => {
+                self.in_doubt |= verb != Verb::Get;
+                return Err(self.give_up(ErrorKind::TimedOut));
             }
+        };
+        match error.kind {
+            StoreErrorKind::TooLarge => return Err(self.give_up(ErrorKind::TooLarge)),
+            StoreErrorKind::Full => return Err(self.give_up(ErrorKind::StoreFull)),
+            StoreErrorKind::InDoubt => self.in_doubt |= verb != Verb::Get,
+            StoreErrorKind::Unavailable => {}
+        }
+        self.errors += 1;
+        if self.errors > 1 {
+            Err(self.give_up(ErrorKind::Unavailable))
+        } else {
+            Ok(None)
         }
     }
 

@@ -31,7 +31,6 @@ const MUTANTS: &[Mutant] = &[
         file: "commit/run.rs",
         old: "(Plan::Write, Some(base)) => commit.write(base, job.stale).await,",
         new: "(Plan::Write, Some(base)) if job.operations.is_cycle() => async {
-            let mut commit = commit;
             let id = SessionId::draw(&*settings.random)?;
             let key = settings.keyspace.key(&id.handle);
             let (ops, token) = (commit.operations, commit.token);
@@ -43,7 +42,8 @@ const MUTANTS: &[Mutant] = &[
                 return Err(ErrorKind::CreationFailed.into());
             };
             commit.verbs.delete(base.key).await?;
-            Ok(commit.written(id.handle, key, draft, version))
+            commit.written(id.handle, key, draft, version);
+            Ok(())
         }.await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,",
         breaks: &["(I1)", "(I2)", "(I3)", "(I6)", "(I9)"],
@@ -86,10 +86,10 @@ const MUTANTS: &[Mutant] = &[
         name: "a renewal that ignores the version",
         exploration: "renewal_is_due",
         file: "commit/run.rs",
-        old: "async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {",
-        new: "async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
-            let Some(newest) = self.verbs.get(base.key).await? else {
-                return Ok(Outcome::unchanged(Ok(())));
+        old: "async fn renew(&mut self, base: &Base) {",
+        new: "async fn renew(&mut self, base: &Base) {
+            let Ok(Some(newest)) = self.verbs.get(base.key).await else {
+                return;
             };
             let base = &Base { version: newest.version, ..base.clone() };",
         breaks: &["(I2)", "(I3)"],
@@ -106,8 +106,13 @@ const MUTANTS: &[Mutant] = &[
         name: "a cookie from a renewal that did not go through",
         exploration: "renewal_is_due",
         file: "commit/run.rs",
-        old: "_ => Outcome::unchanged(Ok(())), })",
-        new: "_ => self.written(base.handle, base.key, draft, base.version), })",
+        old: "if let Ok(Some(Replaced::Done(version))) = replace.await {",
+        new: "let replaced = replace.await;
+        {
+            let version = match replaced {
+                Ok(Some(Replaced::Done(version))) => version,
+                _ => base.version,
+            };",
         breaks: &["(I9)"],
     },
     Mutant {
@@ -157,21 +162,18 @@ const MUTANTS: &[Mutant] = &[
         name: "a renaming that gives up where its answer is lost",
         exploration: "former_cookie",
         file: "commit/run.rs",
-        old: "let renamed = commit.write(base, false).await;",
-        new: "let renamed = async {
-                let mut commit = commit;
+        old: "let _ = commit.write(base, false).await;",
+        new: "let _ = async {
                 let (ops, token) = (commit.operations, commit.token);
                 let secret = Some(Secret::draw(&*settings.random)?);
                 let draft = merge::write(settings, base, ops, token, secret, settings.now())?;
                 let value = draft.record.bytes().clone();
                 let ttl = draft.time_to_live;
                 let replaced = commit.verbs.replace(base.key, base.version, value, ttl).await?;
-                Ok::<_, Error>(match replaced {
-                    Some(Replaced::Done(version)) => {
-                        commit.written(base.handle, base.key, draft, version)
-                    }
-                    _ => Outcome::unchanged(Ok(())),
-                })
+                if let Some(Replaced::Done(version)) = replaced {
+                    commit.written(base.handle, base.key, draft, version);
+                }
+                Ok::<_, Error>(())
             }
             .await;",
         breaks: &["(I3)"],

@@ -15,5 +15,5 @@ mod run;
 mod turn;
 
 pub(crate) use report::report;
-pub(crate) use run::{Job, run};
+pub(crate) use run::{Job, Outcome, run};
 pub(crate) use turn::{Moment, Task, begin, finish};

@@ -2,13 +2,19 @@
 
 use super::plan::Plan;
 use super::run::{Job, Outcome};
+use crate::error::Error;
 use crate::observe::Event;
 use crate::settings::Settings;
 use crate::state::Found;
 
 /// Tells what was done, but for what the store was asked and what was ended: those are told as they
 /// happen. Foreign code, so not under the lock of the session.
-pub(crate) fn report(settings: &Settings, job: &Job, outcome: &Outcome) {
+pub(crate) fn report(
+    settings: &Settings,
+    job: &Job,
+    result: &Result<(), Error>,
+    outcome: &Outcome,
+) {
     let stored = match &outcome.found {
         Some(Found::Loaded(base)) => Some(base),
         _ => None,
@@ -17,7 +23,7 @@ pub(crate) fn report(settings: &Settings, job: &Job, outcome: &Outcome) {
     if outcome.merged {
         settings.watch.tell(Event::Merged, key);
     }
-    let event = match (&outcome.result, job.plan, stored) {
+    let event = match (result, job.plan, stored) {
         (Err(error), ..) => Event::of(error),
         (Ok(()), Plan::Create | Plan::Flush { .. }, Some(base)) => Event::Created {
             size: base.record.bytes().len(),

@@ -31,9 +31,9 @@ pub(crate) struct Job {
     pub(crate) handles: Vec<Handle>,
 }
 
-/// What came of a commit.
+/// What came of a commit, besides its result.
+#[derive(Default)]
 pub(crate) struct Outcome {
-    pub(crate) result: Result<(), Error>,
     /// What the session is now, if that changed.
     pub(crate) found: Option<Found>,
     pub(crate) cookie: CookieChange,
@@ -46,7 +46,9 @@ pub(crate) struct Outcome {
 }
 
 /// What the browser has to be told.
+#[derive(Default)]
 pub(crate) enum CookieChange {
+    #[default]
     Untouched,
     Set(HeaderValue),
     /// Wherever the request carried one.
@@ -56,55 +58,46 @@ pub(crate) enum CookieChange {
 /// What a write found instead of its base.
 enum Seen {
     /// What it had written itself.
-    Own(Outcome),
+    Own,
     /// Its base, after all.
     Same,
     /// A version that it is to be merged with.
     Newer(Base),
 }
 
-impl Outcome {
-    const fn unchanged(result: Result<(), Error>) -> Self {
-        Self {
-            result,
-            found: None,
-            cookie: CookieChange::Untouched,
-            was_write: false,
-            merged: false,
-            renewed: false,
-        }
-    }
-}
-
 /// Performs a commit. It has one budget of time, and works around one error of the store.
-pub(crate) async fn run(settings: &Settings, job: &Job) -> Outcome {
-    let commit = Commit {
+pub(crate) async fn run(
+    settings: &Settings,
+    job: &Job,
+    outcome: &mut Outcome,
+) -> Result<(), Error> {
+    outcome.was_write = job.plan == Plan::Write;
+    let mut commit = Commit {
         settings,
         operations: &job.operations,
         rotates: job.rotates,
         token: settings.random.unique(),
         verbs: Verbs::new(settings),
         merged: false,
+        outcome,
     };
-    let outcome = match (job.plan, &job.base) {
-        (Plan::Create, _) => commit.create().await,
-        (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
-        // Nobody asked for it, so whatever is in its way is no error.
-        (Plan::Rename, Some(base)) => {
-            let renamed = commit.write(base, false).await;
-            Ok(renamed.unwrap_or_else(|_| Outcome::unchanged(Ok(()))))
-        }
-        (Plan::Renew, Some(base)) => commit.renew(base).await,
-        (Plan::Flush { create }, _) => return commit.flush(job, create).await,
-        _ => Ok(Outcome::unchanged(Ok(()))),
-    };
-    match outcome {
-        Ok(outcome) => outcome,
-        Err(error) if job.may_fail && error.is_of_store() => Outcome::unchanged(Ok(())),
-        Err(error) => Outcome {
-            was_write: job.plan == Plan::Write,
-            ..Outcome::unchanged(Err(error))
+    match (job.plan, &job.base) {
+        (Plan::Create, _) => match commit.create().await {
+            Err(error) if job.may_fail && error.is_of_store() => Ok(()),
+            result => result,
         },
+        (Plan::Write, Some(base)) => commit.write(base, job.stale).await,
+        // Nobody asked for these, so whatever is in their way is no error.
+        (Plan::Rename, Some(base)) => {
+            let _ = commit.write(base, false).await;
+            Ok(())
+        }
+        (Plan::Renew, Some(base)) => {
+            commit.renew(base).await;
+            Ok(())
+        }
+        (Plan::Flush { create }, _) => commit.flush(job, create).await,
+        _ => Ok(()),
     }
 }
 
@@ -116,12 +109,13 @@ struct Commit<'a> {
     token: u64,
     verbs: Verbs<'a>,
     merged: bool,
+    outcome: &'a mut Outcome,
 }
 
 impl Commit<'_> {
     /// Adds a record under an id that was never used. No id is tried twice, since an answer that
     /// got lost must not make two browsers share a session.
-    async fn create(mut self) -> Result<Outcome, Error> {
+    async fn create(&mut self) -> Result<(), Error> {
         const TRIES: usize = 3;
         let (mut taken, mut enrolled) = (0, None);
         while taken < TRIES {
@@ -139,7 +133,8 @@ impl Commit<'_> {
                     if let Some(roster) = roster {
                         Box::pin(roster::confirm(&mut self.verbs, roster, key)).await?;
                     }
-                    return Ok(self.written(id.handle, key, draft, version));
+                    self.written(id.handle, key, draft, version);
+                    return Ok(());
                 }
                 Some(Added::Exists) => taken += 1,
                 None => {}
@@ -149,7 +144,7 @@ impl Commit<'_> {
     }
 
     /// Replaces the record, and merges with whoever comes between.
-    async fn write(mut self, base: &Base, stale: bool) -> Result<Outcome, Error> {
+    async fn write(&mut self, base: &Base, stale: bool) -> Result<(), Error> {
         let rotation = match self.rotates {
             true => Some(Secret::draw(&*self.settings.random)?),
             false => None,
@@ -180,7 +175,8 @@ impl Commit<'_> {
                 .replace(base.key, base.version, value, draft.time_to_live);
             match replace.await? {
                 Some(Replaced::Done(version)) => {
-                    return Ok(self.written(base.handle, base.key, draft, version));
+                    self.written(base.handle, base.key, draft, version);
+                    return Ok(());
                 }
                 Some(Replaced::Missing) => return Err(ErrorKind::Interrupted.into()),
                 Some(Replaced::Conflict) => conflicts += 1,
@@ -189,7 +185,7 @@ impl Commit<'_> {
             }
             // In a box, since every write would carry the room for it along.
             match Box::pin(self.look_again(base, draft, conflicts)).await? {
-                Seen::Own(outcome) => return Ok(outcome),
+                Seen::Own => return Ok(()),
                 Seen::Same => {}
                 Seen::Newer(newest) => {
                     self.verbs.in_doubt = false;
@@ -221,18 +217,14 @@ impl Commit<'_> {
         let header = newest.header();
         if self.verbs.in_doubt && header.tokens.contains(self.token) {
             // Done, and perhaps built upon already.
-            return Ok(Seen::Own(
-                if header.secret == draft.record.header().secret {
-                    let record = newest;
-                    let draft = Draft { record, ..draft };
-                    self.written(base.handle, base.key, draft, version)
-                } else {
-                    Outcome {
-                        found: Some(Found::Superseded),
-                        ..Outcome::unchanged(Ok(()))
-                    }
-                },
-            ));
+            if header.secret == draft.record.header().secret {
+                let record = newest;
+                let draft = Draft { record, ..draft };
+                self.written(base.handle, base.key, draft, version);
+            } else {
+                self.outcome.found = Some(Found::Superseded);
+            }
+            return Ok(Seen::Own);
         }
         if self.verbs.in_doubt && !header.tokens.contains(tokens.newest()) {
             return Err(ErrorKind::Unknown.into());
@@ -256,30 +248,25 @@ impl Commit<'_> {
         })
     }
 
-    /// Moves the deadline. It is a favour, so whatever is in its way is no error.
-    async fn renew(mut self, base: &Base) -> Result<Outcome, Error> {
+    /// Moves the deadline.
+    async fn renew(&mut self, base: &Base) {
         let draft = merge::renew(self.settings, base);
         let value = draft.record.bytes().clone();
         let replace = self
             .verbs
             .replace(base.key, base.version, value, draft.time_to_live);
-        Ok(match replace.await {
-            Ok(Some(Replaced::Done(version))) => {
-                self.written(base.handle, base.key, draft, version)
-            }
-            _ => Outcome::unchanged(Ok(())),
-        })
+        if let Ok(Some(Replaced::Done(version))) = replace.await {
+            self.written(base.handle, base.key, draft, version);
+        }
     }
 
     /// Deletes every session that the request has an id of. Unless all are confirmed, it is not
     /// called done.
-    async fn flush(mut self, job: &Job, create: bool) -> Outcome {
+    async fn flush(&mut self, job: &Job, create: bool) -> Result<(), Error> {
         for handle in &job.handles {
             let key = self.settings.keyspace.key(handle);
-            match self.verbs.delete(key).await {
-                Ok(true) => self.settings.watch.tell(Event::Ended, Some(key)),
-                Ok(false) => {}
-                Err(error) => return Outcome::unchanged(Err(error)),
+            if self.verbs.delete(key).await? {
+                self.settings.watch.tell(Event::Ended, Some(key));
             }
         }
         if let Some(base) = &job.base
@@ -288,24 +275,15 @@ impl Commit<'_> {
             // Only tidies up: whoever reads the roster looks whether the sessions live.
             let _ = Box::pin(roster::leave(&mut self.verbs, owner.roster, base.key)).await;
         }
-        let ended = |result| Outcome {
-            result,
-            found: Some(Found::Empty),
-            cookie: CookieChange::Remove,
-            was_write: false,
-            merged: false,
-            renewed: false,
-        };
+        self.outcome.found = Some(Found::Empty);
+        self.outcome.cookie = CookieChange::Remove;
         if create {
-            self.create()
-                .await
-                .unwrap_or_else(|error| ended(Err(error)))
-        } else {
-            ended(Ok(()))
+            self.create().await?;
         }
+        Ok(())
     }
 
-    fn written(&self, handle: Handle, key: StoreKey, draft: Draft, version: Version) -> Outcome {
+    fn written(&mut self, handle: Handle, key: StoreKey, draft: Draft, version: Version) {
         let base = Base {
             handle,
             key,
@@ -314,18 +292,12 @@ impl Commit<'_> {
             at: draft.now,
             by_former_name: false,
         };
-        Outcome {
-            result: Ok(()),
-            cookie: if draft.send_cookie {
-                self.cookie(&base, draft.now)
-            } else {
-                CookieChange::Untouched
-            },
-            found: Some(Found::Loaded(base)),
-            was_write: false,
-            merged: self.merged,
-            renewed: draft.renews,
+        if draft.send_cookie {
+            self.outcome.cookie = self.cookie(&base, draft.now);
         }
+        self.outcome.found = Some(Found::Loaded(base));
+        self.outcome.merged = self.merged;
+        self.outcome.renewed = draft.renews;
     }
 
     fn cookie(&self, base: &Base, now: Timestamp) -> CookieChange {

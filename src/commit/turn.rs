@@ -128,21 +128,22 @@ pub(crate) fn finish(
     state: &mut State,
     settings: &Settings,
     moment: Moment,
+    result: &Result<(), Error>,
     outcome: Outcome,
-) -> Result<(), Error> {
-    let interrupted = outcome.result.as_ref().is_err_and(Error::is_interrupted);
+) {
+    let interrupted = result.as_ref().is_err_and(Error::is_interrupted);
     if interrupted || matches!(outcome.found, Some(Found::Superseded)) {
         // Another request ended or rotated the session: that one's cookie must stay.
         state.owe(None);
     }
-    match (&outcome.result, moment) {
+    match (result, moment) {
         (Err(error), Moment::Save) if error.kind() != ErrorKind::Unknown || !outcome.was_write => {
             state.undo_commit();
         }
         (Err(error), _) => state.give_up_commit(error.kind()),
         (Ok(()), _) => state.end_commit(outcome.found),
     }
-    if let Err(error) = &outcome.result {
+    if let Err(error) = result {
         state.told(error);
     }
     match outcome.cookie {
@@ -154,5 +155,4 @@ pub(crate) fn finish(
             state.owe(carried.then(|| settings.cookie.removal()));
         }
     }
-    outcome.result
 }

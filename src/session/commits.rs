@@ -1,6 +1,6 @@
 //! The commits of a session, which take turns.
 
-use crate::commit::{Job, Moment, Task, begin, finish, report, run};
+use crate::commit::{Job, Moment, Outcome, Task, begin, finish, report, run};
 use crate::error::{Error, ErrorKind};
 use crate::session::inner::{Cell, Shared};
 use crate::session::running::Begun;
@@ -175,11 +175,12 @@ impl Turn {
             // the operations.
             let _: &Job = &job;
             let settings = &self.shared.settings;
-            let outcome = run(settings, &job).await;
-            report(settings, &job, &outcome);
+            let mut outcome = Outcome::default();
+            let result = run(settings, &job, &mut outcome).await;
+            report(settings, &job, &result, &outcome);
             drop(job);
             let mut cell = self.shared.cell();
-            let result = finish(&mut cell.state, settings, moment, outcome);
+            finish(&mut cell.state, settings, moment, &result, outcome);
             // Under the same lock.
             cell.committing = false;
             self.stage = Stage::Over;
