@@ -113,22 +113,36 @@ pub fn cluster_replica(nodes: &[Server]) -> Server {
     replica
 }
 
+/// A node of a cluster. One whose second port is taken ends while it listens on the first.
 fn node() -> Server {
-    let bus = free_port().to_string();
-    let timeout = [
-        "--cluster-node-timeout",
-        "1000",
-        "--repl-diskless-sync-delay",
-        "0",
-    ];
-    // So that the loss of a node takes only its own slots away.
-    let rest = [
-        "--cluster-require-full-coverage",
-        "no",
-        "--cluster-port",
-        &bus,
-    ];
-    redis(&[&["--cluster-enabled", "yes"][..], &timeout, &rest].concat())
+    let arguments = |port, directory: &Path| {
+        let bus = free_port().to_string();
+        let more = [
+            "--cluster-enabled",
+            "yes",
+            "--cluster-node-timeout",
+            "1000",
+            "--repl-diskless-sync-delay",
+            "0",
+            // So that the loss of a node takes only its own slots away.
+            "--cluster-require-full-coverage",
+            "no",
+            "--cluster-port",
+            &bus,
+        ];
+        let mut arguments = arguments(port, directory);
+        arguments.extend(more.map(str::to_owned));
+        arguments
+    };
+    let answers = |port: u16| {
+        let port = port.to_string();
+        let ping = Command::new("redis-cli")
+            .args(["-p", &port, "ping"])
+            .output();
+        // Without the program, `cli` says what to install.
+        ping.map_or(true, |ping| ping.status.success())
+    };
+    Server::start_until("redis-server", PACKAGE, arguments, answers)
 }
 
 fn meet(one: &Server, other: &Server) {

@@ -76,6 +76,16 @@ impl Server {
         package: &'static str,
         arguments: impl Fn(u16, &Path) -> Vec<String>,
     ) -> Self {
+        Self::start_until(program, package, arguments, |_| true)
+    }
+
+    /// The same for one that may listen, and end all the same: it runs once it has answered at its port.
+    pub fn start_until(
+        program: &'static str,
+        package: &'static str,
+        arguments: impl Fn(u16, &Path) -> Vec<String>,
+        answers: impl Fn(u16) -> bool,
+    ) -> Self {
         for _ in 0..5 {
             let (port, directory) = (free_port(), Directory::new());
             let mut server = Self {
@@ -86,7 +96,7 @@ impl Server {
                 directory,
                 child: None,
             };
-            if server.spawn() {
+            if server.spawn() && answers(port) {
                 return server;
             }
         }
