@@ -17,17 +17,7 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
 /// The clock of the operating system.
 #[derive(Debug)]
-pub(crate) struct SystemClock {
-    start: system::Instant,
-}
-
-impl SystemClock {
-    pub(crate) fn new() -> Self {
-        Self {
-            start: system::uptime(),
-        }
-    }
-}
+pub(crate) struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> SystemTime {
@@ -35,7 +25,7 @@ impl Clock for SystemClock {
     }
 
     fn uptime(&self) -> Duration {
-        system::since(self.start)
+        system::uptime()
     }
 }
 
@@ -45,18 +35,12 @@ mod system {
     use rustix::time::{ClockId, clock_gettime};
     use std::time::{Duration, SystemTime};
 
-    pub(super) type Instant = Duration;
-
     pub(super) fn now() -> SystemTime {
         SystemTime::UNIX_EPOCH + read(ClockId::RealtimeCoarse)
     }
 
-    pub(super) fn uptime() -> Instant {
+    pub(super) fn uptime() -> Duration {
         read(ClockId::MonotonicCoarse)
-    }
-
-    pub(super) fn since(start: Instant) -> Duration {
-        uptime().saturating_sub(start)
     }
 
     /// Zero for a wall clock that stands before 1970.
@@ -67,19 +51,16 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    pub(super) use std::time::Instant;
-    use std::time::{Duration, SystemTime};
+    use std::sync::LazyLock;
+    use std::time::{Duration, Instant, SystemTime};
 
     pub(super) fn now() -> SystemTime {
         SystemTime::now()
     }
 
-    pub(super) fn uptime() -> Instant {
-        Instant::now()
-    }
-
-    pub(super) fn since(start: Instant) -> Duration {
-        start.elapsed()
+    pub(super) fn uptime() -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 

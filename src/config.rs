@@ -92,7 +92,7 @@ impl SessionLayerBuilder {
     pub(crate) fn new(store: impl Store) -> Self {
         Self {
             store: Backend::new(store),
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             cookie_name: "__Host-id".to_owned(),
             former_names: Vec::new(),

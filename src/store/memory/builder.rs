@@ -85,7 +85,7 @@ impl MemoryStoreBuilder {
     /// The store.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock));
         MemoryStore::with(self.max_bytes, self.max_entries, self.when_full, clock)
     }
 }
