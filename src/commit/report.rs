@@ -20,7 +20,8 @@ pub(crate) fn report(
         _ => None,
     };
     let key = stored.or(job.base.as_ref()).map(|base| base.key);
-    if outcome.merged {
+    // What was merged and then not stored is not worth a word.
+    if outcome.merged && stored.is_some() {
         settings.watch.tell(Event::Merged, key);
     }
     let event = match (result, job.plan, stored) {

@@ -78,7 +78,6 @@ pub(crate) async fn run(
         rotates: job.rotates,
         token: settings.random.unique(),
         verbs: Verbs::new(settings),
-        merged: false,
         outcome,
     };
     match (job.plan, &job.base) {
@@ -108,7 +107,6 @@ struct Commit<'a> {
     /// By this the commit recognises a write of its own.
     token: u64,
     verbs: Verbs<'a>,
-    merged: bool,
     outcome: &'a mut Outcome,
 }
 
@@ -192,7 +190,7 @@ impl Commit<'_> {
                     if self.operations.reads_differ(&base.record, &newest.record) {
                         return Err(ErrorKind::Stale.into());
                     }
-                    self.merged = true;
+                    self.outcome.merged = true;
                     let operations = self.operations.rebase(&newest.record)?;
                     rebased = Some((newest, operations));
                 }
@@ -296,7 +294,6 @@ impl Commit<'_> {
             self.outcome.cookie = self.cookie(&base, draft.now);
         }
         self.outcome.found = Some(Found::Loaded(base));
-        self.outcome.merged = self.merged;
         self.outcome.renewed = draft.renews;
     }
 
