@@ -39,6 +39,14 @@ impl Backend {
         Self::Other(store)
     }
 
+    pub(crate) const fn answers_at_once(&self) -> bool {
+        match self {
+            #[cfg(feature = "memory")]
+            Self::Embedded(_) => true,
+            Self::Other(_) => false,
+        }
+    }
+
     #[inline]
     pub(crate) fn get(&self, key: StoreKey) -> Answer<Option<Entry>> {
         match self {

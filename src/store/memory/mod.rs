@@ -147,19 +147,11 @@ impl MemoryStore {
         }
     }
 
-    /// Locks the shard of a key, at this time.
-    #[inline]
-    fn enter(&self, key: &StoreKey) -> Locked<'_> {
-        let now = self.now();
-        let mut shard = self.lock(home(key));
-        shard.pass_time(now, &self.budget);
-        shard
-    }
-
     #[inline]
     pub(super) fn get_now(&self, key: &StoreKey) -> Option<Entry> {
-        let mut shard = self.enter(key);
-        let index = shard.find(key, &self.budget)?;
+        let now = self.now();
+        let mut shard = self.lock(home(key));
+        let index = shard.find(key, now, &self.budget)?;
         Some(shard.read(index))
     }
 
@@ -172,8 +164,9 @@ impl MemoryStore {
         let ttl = nanoseconds(ttl);
         let charge = self.admit(&value)?;
         loop {
-            let mut shard = self.enter(key);
-            if shard.find(key, &self.budget).is_some() {
+            let now = self.now();
+            let mut shard = self.lock(home(key));
+            if shard.find(key, now, &self.budget).is_some() {
                 return Ok(Added::Exists);
             }
             if self.budget.take(charge, 1) {
@@ -194,8 +187,9 @@ impl MemoryStore {
         let ttl = nanoseconds(ttl);
         let charge = self.admit(&value)?;
         loop {
-            let mut shard = self.enter(key);
-            let Some(index) = shard.find(key, &self.budget) else {
+            let now = self.now();
+            let mut shard = self.lock(home(key));
+            let Some(index) = shard.find(key, now, &self.budget) else {
                 return Ok(Replaced::Missing);
             };
             if shard.version(index) != expected {
@@ -216,8 +210,9 @@ impl MemoryStore {
     }
 
     pub(super) fn delete_now(&self, key: &StoreKey) -> Deleted {
-        let mut shard = self.enter(key);
-        let Some(index) = shard.find(key, &self.budget) else {
+        let now = self.now();
+        let mut shard = self.lock(home(key));
+        let Some(index) = shard.find(key, now, &self.budget) else {
             return Deleted::Missing;
         };
         let value = shard.remove(index, &self.budget);

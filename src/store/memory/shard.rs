@@ -88,18 +88,14 @@ impl Shard {
         self.sweep.soonest
     }
 
-    /// Moves the shard's time on and removes a few of the expired entries.
+    /// The slot of this key's entry, at this time. A few of the expired entries are removed, and one that has
+    /// expired is not found.
     #[inline]
-    pub(super) fn pass_time(&mut self, now: u64, budget: &Budget) {
+    pub(super) fn find(&mut self, key: &StoreKey, now: u64, budget: &Budget) -> Option<u32> {
         self.now = self.now.max(now);
         if self.now >= self.sweep.soonest {
             self.sweep(SWEEP, budget);
         }
-    }
-
-    /// The slot of this key's entry. One that has expired is removed and not found.
-    #[inline]
-    pub(super) fn find(&mut self, key: &StoreKey, budget: &Budget) -> Option<u32> {
         let (slab, hash) = (&self.slab, hash(key));
         let is_it = |place: &Place| place.hash == hash && slab.slot(place.slot).key == *key;
         let index = self.index.find(spread(hash), is_it)?.slot;
@@ -113,9 +109,10 @@ impl Shard {
     /// Reads the entry, which counts as a use.
     #[inline]
     pub(super) fn read(&mut self, index: u32) -> Entry {
-        self.slab.touch(index, self.now);
         let slot = self.slab.slot(index);
-        Entry::new(slot.value.clone(), Version::new(slot.version))
+        let (value, version) = (slot.value.clone(), Version::new(slot.version));
+        self.slab.touch(index, self.now);
+        Entry::new(value, version)
     }
 
     #[inline]
