@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::response::{decorate, error_response};
 use crate::session::{Begun, Running, Session};
 use crate::settings::Load;
-use crate::state::Parting;
 use http::Response;
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -78,9 +77,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         let Some(session) = &mut *this.session else {
-            return this.inner.poll(cx).map(keep);
+            return this.inner.poll(cx).map_ok(|response| response.map(B::keep));
         };
-        let (committed, parting, result) = loop {
+        let (committed, result) = loop {
             match this.stage {
                 Stage::Load => {
                     // Its error is for those who need what it did not find.
@@ -94,11 +93,11 @@ where
                         Err(_) => true,
                     };
                     let mut commit = match session.inner_mut().respond(failed) {
-                        Begun::Done(committed, parting) => break (committed, parting, result),
+                        Begun::Done(committed) => break (committed, result),
                         Begun::Running(commit) => commit,
                     };
                     if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
-                        break (committed, session.inner_mut().leave(), result);
+                        break (committed, result);
                     }
                     let result = Some(result);
                     *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
@@ -107,11 +106,11 @@ where
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
                     let result = waiting.result.take().expect("nobody else takes it");
-                    break (committed, session.inner_mut().leave(), result);
+                    break (committed, result);
                 }
             }
         };
-        let answer = answer(session, committed, parting, result);
+        let answer = answer(session, committed, result);
         *this.session = None;
         Poll::Ready(answer)
     }
@@ -119,25 +118,23 @@ where
 
 /// The response as it leaves the layer, or the inner service's error, after which there is none.
 fn answer<B: ResponseBody, E>(
-    session: &Session,
+    session: &mut Session,
     committed: Result<(), Error>,
-    parting: Parting,
     result: Result<Response<B>, E>,
 ) -> Result<Response<B::Output>, E> {
-    let (settings, response) = (session.inner().settings(), result?);
-    let mut response = match committed {
-        Ok(()) => response.map(B::keep),
-        Err(error) => error_response(settings, &error).map(B::text),
+    let parting = session.inner_mut().leave();
+    let settings = session.inner().settings();
+    let mut answer = match (result, committed) {
+        (Ok(response), Ok(())) => Ok(response.map(B::keep)),
+        (Ok(_), Err(error)) => Ok(error_response(settings, &error).map(B::text)),
+        (Err(error), _) => Err(error),
     };
-    if parting.is_told() {
+    if let Ok(response) = &mut answer
+        && parting.is_told()
+    {
         decorate(response.headers_mut(), settings, parting);
     }
-    Ok(response)
-}
-
-/// What the inner service answered, as it is.
-fn keep<B: ResponseBody, E>(result: Result<Response<B>, E>) -> Result<Response<B::Output>, E> {
-    result.map(|response| response.map(B::keep))
+    answer
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {

@@ -5,60 +5,53 @@ use crate::error::{Error, ErrorKind};
 use crate::session::inner::{Cell, Shared};
 use crate::session::running::Begun;
 use crate::settings::Settings;
-use crate::state::{Losses, Parting, State};
+use crate::state::{Losses, Parting};
 use crate::time_limit::{Stop, TimeLimit};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::{Context, Poll};
 
 /// What is to be done for a commit.
-enum Next<T> {
-    Done(Result<(), Error>, T),
+enum Next {
+    Done(Result<(), Error>),
     Run(Job),
     /// It has to wait for its turn, or for the load.
     Wait(Losses),
 }
 
-impl<T> Next<T> {
-    /// What is left to do where there is nothing to wait for is done under the same lock.
-    fn of(
-        settings: &Settings,
-        cell: &mut Cell,
-        moment: Moment,
-        leave: impl FnOnce(&mut State) -> T,
-    ) -> Self {
+impl Next {
+    fn of(settings: &Settings, cell: &mut Cell, moment: Moment) -> Self {
         let losses = cell.state.losses();
         if cell.committing {
             return Self::Wait(losses);
         }
-        let result = match begin(&mut cell.state, settings, moment) {
-            Task::Nothing => Ok(()),
-            Task::Refuse(error) => Err(error),
-            Task::Load => return Self::Wait(losses),
+        match begin(&mut cell.state, settings, moment) {
+            Task::Nothing => Self::Done(Ok(())),
+            Task::Refuse(error) => Self::Done(Err(error)),
+            Task::Load => Self::Wait(losses),
             Task::Run(job) => {
                 cell.committing = true;
-                return Self::Run(job);
+                Self::Run(job)
             }
-        };
-        Self::Done(result, leave(&mut cell.state))
+        }
     }
 }
 
 impl Shared {
     /// The application asks for a commit.
-    pub(crate) fn save(&self) -> Begun<()> {
-        let next = Next::of(&self.settings, &mut self.cell(), Moment::Save, |_| ());
+    pub(crate) fn save(&self) -> Begun {
+        let next = Next::of(&self.settings, &mut self.cell(), Moment::Save);
         self.go_on(next, Moment::Save)
     }
 
-    /// The answer is ready, and leaves with what the session has for it.
-    pub(crate) fn respond(&mut self, failed: bool) -> Begun<Parting> {
+    /// The answer is ready.
+    pub(crate) fn respond(&mut self, failed: bool) -> Begun {
         let moment = Moment::Response { failed };
         let next = self.work(|settings, cell| {
             if !cell.committing && cell.state.is_settled(&settings.lifetimes) {
-                return Next::Done(Ok(()), cell.state.respond());
+                return Next::Done(Ok(()));
             }
-            Next::of(settings, cell, moment, State::respond)
+            Next::of(settings, cell, moment)
         });
         self.go_on(next, moment)
     }
@@ -68,13 +61,13 @@ impl Shared {
         self.work(|_, cell| cell.state.respond())
     }
 
-    fn go_on<T>(&self, next: Next<T>, moment: Moment) -> Begun<T> {
+    fn go_on(&self, next: Next, moment: Moment) -> Begun {
         match next {
-            Next::Done(result, left) => {
+            Next::Done(result) => {
                 if let Err(error) = &result {
                     self.tell(error);
                 }
-                Begun::Done(result, left)
+                Begun::Done(result)
             }
             Next::Run(job) => Begun::running(Turn::new(self).perform(job, moment)),
             Next::Wait(losses) => Begun::running(self.clone().commit_in_turn(moment, losses)),

@@ -8,12 +8,12 @@ use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 
 /// A commit that was asked for: what came of it, if there was nothing to wait for, or the work.
-pub(crate) enum Begun<T> {
-    Done(Result<(), Error>, T),
+pub(crate) enum Begun {
+    Done(Result<(), Error>),
     Running(Running),
 }
 
-impl<T> Begun<T> {
+impl Begun {
     pub(super) fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
         Self::Running(Running {
             run: Box::pin(run),

@@ -107,7 +107,7 @@ impl Session {
     /// whatever else keeps it from being stored.
     pub async fn save(&self) -> Result<(), Error> {
         match self.inner.save() {
-            Begun::Done(result, ()) => result,
+            Begun::Done(result) => result,
             Begun::Running(commit) => commit.await,
         }
     }
