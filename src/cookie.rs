@@ -2,13 +2,13 @@
 
 use crate::expiry::Timestamp;
 use crate::id::SessionId;
+use crate::settings::Settings;
 use ::cookie::Cookie;
 use http::{HeaderMap, HeaderValue, header};
 use memchr::memchr;
 use std::time::Duration;
 
 /// The session cookies that a request carried.
-#[derive(Default)]
 pub(crate) struct Carried {
     /// The first id, and as a rule the only one. Those of the present name come first.
     first: Option<SessionId>,
@@ -25,6 +25,15 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
+    pub(crate) const NONE: Self = Self {
+        first: None,
+        others: None,
+        present: 0,
+        any: false,
+        malformed: false,
+        former: false,
+    };
+
     /// How many ids of one request count.
     pub(crate) const MAX: usize = 3;
 
@@ -38,9 +47,14 @@ impl Carried {
 
     /// The id to look up at this turn. One of a former name is only looked up if there is no cookie of
     /// the present one.
-    pub(crate) fn get(&self, index: usize) -> Option<SessionId> {
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&SessionId> {
         let counts = !self.any || index < self.present;
-        self.ids().nth(index).filter(|_| counts)
+        let id = match index.checked_sub(1) {
+            None => &self.first,
+            Some(index) => self.others.as_ref()?.get(index)?,
+        };
+        id.as_ref().filter(|_| counts)
     }
 
     /// Whether the ids that are looked up are of a former name.
@@ -48,42 +62,45 @@ impl Carried {
         self.former && !self.any
     }
 
-    /// As if a request had carried this id.
-    pub(crate) fn of(id: SessionId) -> Self {
-        let mut carried = Self::default();
-        carried.push(id);
-        carried
-    }
-
-    fn push(&mut self, id: SessionId) {
-        if self.first.is_none() {
-            self.first = Some(id);
-        } else {
-            let mut others = self.others.get_or_insert_default().iter_mut();
-            if let Some(free) = others.find(|it| it.is_none()) {
-                *free = Some(id);
-            }
+    /// As if a request had carried this id alone.
+    pub(crate) const fn of(id: SessionId) -> Self {
+        Self {
+            first: Some(id),
+            ..Self::NONE
         }
     }
+
+    /// Takes in the value of a cookie.
+    fn push(&mut self, value: &[u8]) {
+        let is_id = match self.free() {
+            Some(place) => {
+                SessionId::parse_into(place, value);
+                place.is_some()
+            }
+            None => SessionId::parse(value).is_some(),
+        };
+        self.malformed |= !is_id;
+    }
+
+    /// The place of the next id, if it counts.
+    fn free(&mut self) -> Option<&mut Option<SessionId>> {
+        if self.first.is_none() {
+            return Some(&mut self.first);
+        }
+        let mut others = self.others.get_or_insert_default().iter_mut();
+        others.find(|it| it.is_none())
+    }
 }
 
-/// Finds the cookies with this name.
-pub(crate) fn read(headers: &HeaderMap, name: &str) -> Carried {
-    let mut carried = Carried::default();
-    carried.any = find(headers, name, &mut carried);
+/// Finds the cookies of the layer, and those of its former names.
+pub(crate) fn read(headers: &HeaderMap, settings: &Settings, carried: &mut Carried) {
+    carried.any = find(headers, settings.cookie.name(), carried);
     carried.present = carried.ids().count();
-    carried
-}
-
-/// Finds those with a former name too.
-pub(crate) fn read_former(
-    headers: &HeaderMap,
-    names: &[FormerName],
-    now: Timestamp,
-    carried: &mut Carried,
-) {
-    for former in names.iter().filter(|former| former.counts(now)) {
-        carried.former |= find(headers, former.cookie.name(), carried);
+    if !settings.former_names.is_empty() {
+        let now = settings.now();
+        for former in settings.former_names.iter().filter(|it| it.counts(now)) {
+            carried.former |= find(headers, former.cookie.name(), carried);
+        }
     }
 }
 
@@ -104,10 +121,7 @@ fn find(headers: &HeaderMap, name: &str, carried: &mut Carried) -> bool {
             rest = after;
             if let Some(value) = value(pair, name) {
                 any = true;
-                match SessionId::parse(value) {
-                    Some(id) => carried.push(id),
-                    None => carried.malformed = true,
-                }
+                carried.push(value);
             }
         }
     }

@@ -14,6 +14,7 @@ pub(crate) struct Handle([u8; HALF]);
 pub(crate) struct Secret([u8; HALF]);
 
 const HALF: usize = 16;
+const LEN: usize = 2 * HALF;
 
 /// The length of an id as text: 32 bytes as base64url.
 const TEXT: usize = 43;
@@ -68,62 +69,82 @@ impl Eq for Secret {}
 /// assert_eq!(id.expose().len(), 43);
 /// # Ok::<(), sessile::ParseIdError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SessionId {
-    pub(crate) handle: Handle,
-    pub(crate) secret: Secret,
-}
+#[derive(Clone, Copy)]
+pub struct SessionId([u8; LEN]);
 
 impl SessionId {
     pub(crate) fn draw(random: &dyn Random) -> Result<Self, RandomError> {
-        let mut bytes = [0; 2 * HALF];
-        random.secret(&mut bytes)?;
-        Ok(Self::from_bytes(&bytes))
+        let mut id = Self([0; LEN]);
+        random.secret(&mut id.0)?;
+        Ok(id)
     }
 
-    fn from_bytes(bytes: &[u8; 2 * HALF]) -> Self {
-        let (mut handle, mut secret) = ([0; HALF], [0; HALF]);
-        handle.copy_from_slice(&bytes[..HALF]);
-        secret.copy_from_slice(&bytes[HALF..]);
-        Self {
-            handle: Handle(handle),
-            secret: Secret(secret),
-        }
+    pub(crate) fn new(handle: Handle, secret: Secret) -> Self {
+        let mut id = [0; LEN];
+        id[..HALF].copy_from_slice(&handle.0);
+        id[HALF..].copy_from_slice(&secret.0);
+        Self(id)
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(self.half(0))
+    }
+
+    pub(crate) fn secret(&self) -> Secret {
+        Secret(self.half(HALF))
+    }
+
+    fn half(&self, at: usize) -> [u8; HALF] {
+        let mut half = [0; HALF];
+        half.copy_from_slice(&self.0[at..at + HALF]);
+        half
     }
 
     /// Reads an id from the bytes of a cookie's value. A last character that no encoder
     /// writes is malformed, so that each id has one text.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let mut id = None;
+        Self::parse_into(&mut id, text);
+        id
+    }
+
+    /// The same, right where it is to stay: bytes that were just decoded are slow to move.
+    pub(crate) fn parse_into(place: &mut Option<Self>, text: &[u8]) {
         if text.len() != TEXT {
-            return None;
+            *place = None;
+            return;
         }
-        let mut bytes = [0; 2 * HALF];
-        URL_SAFE_NO_PAD
-            .decode(text, Out::from_slice(&mut bytes))
-            .ok()?;
-        Some(Self::from_bytes(&bytes))
+        let id = place.insert(Self([0; LEN]));
+        if URL_SAFE_NO_PAD
+            .decode(text, Out::from_slice(&mut id.0))
+            .is_err()
+        {
+            *place = None;
+        }
     }
 
     /// The value of the cookie: 43 characters of base64url. A secret, never to be logged.
     #[must_use]
     pub fn expose(&self) -> String {
-        URL_SAFE_NO_PAD.encode_to_string(self.to_bytes())
+        URL_SAFE_NO_PAD.encode_to_string(self.0)
     }
 
     /// The same text as bytes.
     pub(crate) fn to_text(self) -> [u8; TEXT] {
         let mut text = [0; TEXT];
-        let _text = URL_SAFE_NO_PAD.encode(&self.to_bytes(), Out::from_slice(&mut text));
+        let _text = URL_SAFE_NO_PAD.encode(&self.0, Out::from_slice(&mut text));
         text
     }
+}
 
-    fn to_bytes(self) -> [u8; 2 * HALF] {
-        let mut bytes = [0; 2 * HALF];
-        bytes[..HALF].copy_from_slice(&self.handle.0);
-        bytes[HALF..].copy_from_slice(&self.secret.0);
-        bytes
+impl PartialEq for SessionId {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.handle() == other.handle() && self.secret() == other.secret()
     }
 }
+
+impl Eq for SessionId {}
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,6 @@ use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found, State};
 use crate::store::{Answer, BoxFuture, Entry, StoreError, StoreKey};
 use crate::time_limit::{Stop, TimeLimit};
-use std::mem;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,14 +21,11 @@ pub(crate) struct Load {
     index: usize,
     superseded: bool,
     time_limit: TimeLimit,
-    /// What is to be told of it.
-    notes: Notes,
     waiting: Option<Lookup>,
 }
 
 /// A call that waits for the store.
 struct Lookup {
-    id: SessionId,
     call: Call,
     get: BoxFuture<Reply>,
 }
@@ -37,61 +33,66 @@ struct Lookup {
 type Reply = Result<Option<Entry>, StoreError>;
 
 impl Load {
-    /// Loads the session, and tells it what was found. `Err` is a load that has to wait, to be polled.
-    pub(crate) fn begin(settings: &Settings, state: &mut State) -> Result<Notes, Box<Self>> {
-        let mut notes = Notes::default();
+    /// Whether there is nothing to wait for: no id, or a store that answers at once.
+    pub(crate) fn takes_no_wait(settings: &Settings, carried: &Carried) -> bool {
+        settings.store.answers_at_once() || carried.get(0).is_none()
+    }
+
+    /// Loads the session, and tells it what was found. A load that has to wait is returned, to be polled.
+    pub(crate) fn begin(
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+    ) -> Option<Box<Self>> {
         if state.carried().malformed {
             notes.event(&settings.watch, Event::MalformedCookie, None);
         }
         // A look before the lookup, since it is all that a visitor without a cookie has to pay for.
         if state.carried().get(0).is_none() {
             state.loaded(Found::Empty);
-            return Ok(notes);
+            return None;
         }
         let mut load = Self {
             index: 0,
             superseded: false,
             time_limit: TimeLimit::new(settings.time_limit),
-            notes,
             waiting: None,
         };
-        load.look_up(settings, state);
-        match load.waiting {
-            Some(_) => Err(Box::new(load)),
-            None => Ok(load.notes),
-        }
+        load.look_up(settings, state, notes);
+        load.waiting.is_some().then(|| Box::new(load))
     }
 
     pub(crate) fn poll(
         &mut self,
         settings: &Settings,
         state: &mut State,
+        notes: &mut Notes,
         cx: &mut Context<'_>,
-    ) -> Poll<Notes> {
-        while let Some(Lookup { id, call, get }) = &mut self.waiting {
+    ) -> Poll<()> {
+        while let Some(Lookup { call, get }) = &mut self.waiting {
             let reply = ready!(self.time_limit.poll(get.as_mut(), cx));
-            let (id, call) = (*id, *call);
+            let call = *call;
             self.waiting = None;
-            if !self.ends_with(settings, state, id, call, reply) {
-                self.look_up(settings, state);
+            if !self.ends_with(settings, state, notes, call, reply) {
+                self.look_up(settings, state, notes);
             }
         }
-        Poll::Ready(mem::take(&mut self.notes))
+        Poll::Ready(())
     }
 
     /// Asks for one id after the other, until one loads, has to be waited for, or is the last.
-    fn look_up(&mut self, settings: &Settings, state: &mut State) {
+    fn look_up(&mut self, settings: &Settings, state: &mut State, notes: &mut Notes) {
         while let Some(id) = state.carried().get(self.index) {
-            let key = settings.keyspace.key(&id.handle);
+            let key = settings.keyspace.key(&id.handle());
             let call = Call::begin(&settings.watch, key);
             match settings.store.get(key) {
                 Answer::Now(reply) => {
-                    if self.ends_with(settings, state, id, call, Ok(reply)) {
+                    if self.ends_with(settings, state, notes, call, Ok(reply)) {
                         return;
                     }
                 }
                 Answer::Later(get) => {
-                    self.waiting = Some(Lookup { id, call, get });
+                    self.waiting = Some(Lookup { call, get });
                     return;
                 }
             }
@@ -107,21 +108,23 @@ impl Load {
         &mut self,
         settings: &Settings,
         state: &mut State,
-        id: SessionId,
+        notes: &mut Notes,
         call: Call,
         reply: Result<Reply, Stop>,
     ) -> bool {
-        let (watch, notes) = (&settings.watch, &mut self.notes);
+        let watch = &settings.watch;
         call.end(Verb::Get, &reply, &mut self.time_limit, watch, notes);
-        let found = match reply {
-            Ok(Ok(Some(entry))) => judge(settings, state.carried(), id, call.key, entry, notes),
-            Ok(Ok(None)) => {
+        let found = match (reply, state.carried().get(self.index)) {
+            (Ok(Ok(Some(entry))), Some(id)) => {
+                judge(settings, state.carried(), id, call.key, entry, notes)
+            }
+            (Ok(Ok(_)), _) => {
                 notes.event(watch, Event::UnknownId, Some(call.key));
                 state.has_no_entry(self.index);
                 Found::Empty
             }
-            Ok(Err(_)) => failed(settings, ErrorKind::Unavailable.into()),
-            Err(stop) => failed(settings, stop.into()),
+            (Ok(Err(_)), _) => failed(settings, ErrorKind::Unavailable.into()),
+            (Err(stop), _) => failed(settings, stop.into()),
         };
         self.index += 1;
         match found {
@@ -150,7 +153,7 @@ fn failed(settings: &Settings, error: Error) -> Found {
 fn judge(
     settings: &Settings,
     carried: &Carried,
-    id: SessionId,
+    id: &SessionId,
     key: StoreKey,
     entry: Entry,
     notes: &mut Notes,
@@ -170,12 +173,12 @@ fn judge(
     if header.is_over(&settings.lifetimes, now) {
         note(Event::Expired);
         Found::Empty
-    } else if header.secret == id.secret {
+    } else if header.secret == id.secret() {
         note(Event::Loaded {
             size: record.bytes().len(),
         });
         Found::Loaded(Base {
-            handle: id.handle,
+            handle: id.handle(),
             key,
             record,
             version: entry.version,

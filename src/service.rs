@@ -1,7 +1,6 @@
 //! The service that the layer makes: the way in.
 
 use crate::body::ResponseBody;
-use crate::cookie;
 use crate::future::ResponseFuture;
 use crate::session::Session;
 use crate::settings::Settings;
@@ -46,12 +45,8 @@ where
             request.extensions_mut().insert(session);
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let mut carried = cookie::read(request.headers(), name);
-        if !self.settings.former_names.is_empty() {
-            let (names, now) = (&self.settings.former_names, self.settings.now());
-            cookie::read_former(request.headers(), names, now, &mut carried);
-        }
-        let session = Session::new(Arc::clone(&self.settings), carried, outer.cloned());
+        let settings = Arc::clone(&self.settings);
+        let session = Session::of_request(settings, request.headers(), outer.cloned());
         request.extensions_mut().insert(session.clone());
         ResponseFuture::new(self.inner.call(request), Some(session))
     }

@@ -36,7 +36,7 @@ pub(super) fn create(
         created: now,
         deadline: settings.lifetimes.deadline(expiry, now, now),
         expiry,
-        secret: id.secret,
+        secret: id.secret(),
         rotated_at: None,
         tokens,
     };

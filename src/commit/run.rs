@@ -119,7 +119,7 @@ impl Commit<'_> {
         while taken < TRIES {
             let id = SessionId::draw(&*self.settings.random)?;
             let draft = merge::create(self.settings, id, self.operations, self.token)?;
-            let key = self.settings.keyspace.key(&id.handle);
+            let key = self.settings.keyspace.key(&id.handle());
             let roster = self.operations.claims().roster;
             if let Some(roster) = roster {
                 let before = enrolled.replace(key);
@@ -131,7 +131,7 @@ impl Commit<'_> {
                     if let Some(roster) = roster {
                         Box::pin(roster::confirm(&mut self.verbs, roster, key)).await?;
                     }
-                    self.written(id.handle, key, draft, version);
+                    self.written(id.handle(), key, draft, version);
                     return Ok(());
                 }
                 Some(Added::Exists) => taken += 1,

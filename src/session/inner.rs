@@ -1,6 +1,6 @@
 //! What the handles of one session share: the state, and the load that fills it.
 
-use crate::cookie::Carried;
+use crate::cookie::{self, Carried};
 use crate::error::Error;
 use crate::load::Load;
 use crate::log;
@@ -8,13 +8,15 @@ use crate::observe::{Event, Notes};
 use crate::operations::Update;
 use crate::session::Session;
 use crate::session::waiting::Waiting;
-use crate::settings::{Conflict, Settings};
+use crate::settings::{self, Conflict, Settings};
 use crate::state::State;
+use http::HeaderMap;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::task::{Context, Poll, Wake as _, Waker, ready};
+use std::task::{Context, Poll, Wake as _, Waker};
 use std::thread;
+use triomphe::UniqueArc;
 
 /// A handle on a session. None is weak, so that the counter of the standard library for those is not needed.
 #[derive(Clone)]
@@ -23,7 +25,9 @@ pub(crate) struct Shared(triomphe::Arc<Inner>);
 pub(crate) struct Inner {
     pub(super) settings: Arc<Settings>,
     cell: Mutex<Cell>,
-    /// The load went well, which stays so: whoever asks for that alone needs no lock.
+    /// The load was done while nobody else had the session, and went well.
+    loaded_early: bool,
+    /// Somebody waited for the load, and it went well, which stays so: whoever asks for that alone needs no lock.
     is_loaded: AtomicBool,
     /// Who waits for the load or for a turn. There where someone does.
     waiting: OnceLock<Arc<Waiting>>,
@@ -69,28 +73,30 @@ impl Drop for Locked<'_> {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
-        let cell = Cell {
-            state: State::new(carried, settings.conflict == Conflict::Refuse),
-            load: None,
-            committing: false,
-        };
-        Self(triomphe::Arc::new(Inner {
-            settings,
-            cell: Mutex::new(cell),
-            is_loaded: AtomicBool::new(false),
-            waiting: OnceLock::new(),
-            outer,
-        }))
+    pub(super) fn of_request(
+        settings: Arc<Settings>,
+        headers: &HeaderMap,
+        outer: Option<Session>,
+    ) -> Self {
+        let mut inner = UniqueArc::new(Inner::new(settings, Carried::NONE, outer));
+        inner.arrive(headers);
+        Self(inner.shareable())
+    }
+
+    pub(super) fn new(settings: Arc<Settings>, carried: Carried) -> Self {
+        Self(triomphe::Arc::new(Inner::new(settings, carried, None)))
     }
 
     /// Works on the cell. Where this handle is the last one there is nobody to lock out.
     pub(super) fn work<T>(&mut self, work: impl FnOnce(&Settings, &mut Cell) -> T) -> T {
         match triomphe::Arc::get_mut(&mut self.0) {
-            Some(Inner { settings, cell, .. }) => work(
-                settings,
-                cell.get_mut().unwrap_or_else(PoisonError::into_inner),
-            ),
+            Some(inner) => {
+                let cell = inner.cell.get_mut().unwrap_or_else(PoisonError::into_inner);
+                if *inner.is_loaded.get_mut() {
+                    cell.state.show();
+                }
+                work(&inner.settings, cell)
+            }
             None => work(&self.settings, &mut self.cell()),
         }
     }
@@ -105,6 +111,38 @@ impl Deref for Shared {
 }
 
 impl Inner {
+    fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Session>) -> Self {
+        let cell = Cell {
+            state: State::new(carried, settings.conflict == Conflict::Refuse),
+            load: None,
+            committing: false,
+        };
+        Self {
+            settings,
+            cell: Mutex::new(cell),
+            loaded_early: false,
+            is_loaded: AtomicBool::new(false),
+            waiting: OnceLock::new(),
+            outer,
+        }
+    }
+
+    /// Takes in what the request carried. Its eager load is done at once where it takes no wait, since there is
+    /// nobody to lock out yet. What it finds is not seen before it is polled for.
+    fn arrive(&mut self, headers: &HeaderMap) {
+        let cell = self.cell.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (settings, state) = (&self.settings, &mut cell.state);
+        cookie::read(headers, settings, state.carried_mut());
+        if settings.load == settings::Load::Eager && Load::takes_no_wait(settings, state.carried())
+        {
+            let mut notes = Notes::default();
+            cell.load = Load::begin(settings, state, &mut notes);
+            self.loaded_early = state.is_loaded();
+            state.hide();
+            settings.watch.tell_all(notes);
+        }
+    }
+
     pub(crate) const fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
@@ -116,8 +154,12 @@ impl Inner {
     /// A panic elsewhere leaves the state whole: nothing foreign runs under this lock but the store's
     /// `get`.
     pub(crate) fn cell(&self) -> Locked<'_> {
+        let mut cell = self.cell.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_loaded.load(Relaxed) {
+            cell.state.show();
+        }
         Locked {
-            cell: self.cell.lock().unwrap_or_else(PoisonError::into_inner),
+            cell,
             spent: Vec::new(),
         }
     }
@@ -128,42 +170,46 @@ impl Inner {
         if self.is_loaded.load(Relaxed) {
             return Poll::Ready(Ok(()));
         }
+        if self.loaded_early {
+            self.is_loaded.store(true, Relaxed);
+            return Poll::Ready(Ok(()));
+        }
         let _panic = WakesOnPanic(self);
         let mut cell = self.cell();
+        cell.state.show();
         if !cell.state.is_not_loaded() {
             return Poll::Ready(cell.state.load_result());
         }
-        let notes = match self.drive(&mut cell, cx) {
-            Poll::Ready(notes) => notes,
-            Poll::Pending => {
-                // Polled once more under a waker of us all, since this caller may go away.
-                let shared = Waker::from(Arc::clone(self.wait(cx)));
-                ready!(self.drive(&mut cell, &mut Context::from_waker(&shared)))
-            }
-        };
-        let result = cell.state.load_result();
+        let mut notes = Notes::default();
+        let mut load = self.drive(&mut cell, &mut notes, cx);
+        if load.is_pending() {
+            // Polled once more under a waker of us all, since this caller may go away.
+            let shared = Waker::from(Arc::clone(self.wait(cx)));
+            load = self.drive(&mut cell, &mut notes, &mut Context::from_waker(&shared));
+        }
+        let result = load.map(|()| cell.state.load_result());
         self.is_loaded.store(cell.state.is_loaded(), Relaxed);
         drop(cell);
-        self.wake_waiting();
+        if result.is_ready() {
+            self.wake_waiting();
+        }
         self.settings.watch.tell_all(notes);
-        Poll::Ready(result)
+        result
     }
 
-    fn drive(&self, cell: &mut Cell, cx: &mut Context<'_>) -> Poll<Notes> {
+    fn drive(&self, cell: &mut Cell, notes: &mut Notes, cx: &mut Context<'_>) -> Poll<()> {
         let Cell { state, load, .. } = cell;
         // Taken while it is polled: one whose store panics is never polled again.
-        let mut waiting = match load.take() {
-            Some(waiting) => waiting,
-            None => match Load::begin(&self.settings, state) {
-                Ok(notes) => return Poll::Ready(notes),
-                Err(waiting) => waiting,
-            },
+        let waiting = load.take();
+        let waiting = waiting.or_else(|| Load::begin(&self.settings, state, notes));
+        let Some(mut waiting) = waiting else {
+            return Poll::Ready(());
         };
-        let notes = waiting.poll(&self.settings, state, cx);
-        if notes.is_pending() {
+        let poll = waiting.poll(&self.settings, state, notes, cx);
+        if poll.is_pending() {
             *load = Some(waiting);
         }
-        notes
+        poll
     }
 
     pub(super) fn wait(&self, cx: &Context<'_>) -> &Arc<Waiting> {

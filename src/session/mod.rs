@@ -20,6 +20,7 @@ use crate::settings::Settings;
 use crate::state::{Found, State};
 use crate::value::{decode, encode};
 use bytes::Bytes;
+use http::HeaderMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -429,9 +430,21 @@ impl Session {
 }
 
 impl Session {
-    pub(crate) fn new(settings: Arc<Settings>, carried: Carried, outer: Option<Self>) -> Self {
+    /// The session of a request with these headers.
+    pub(crate) fn of_request(
+        settings: Arc<Settings>,
+        headers: &HeaderMap,
+        outer: Option<Self>,
+    ) -> Self {
         Self {
-            inner: Shared::new(settings, carried, outer),
+            inner: Shared::of_request(settings, headers, outer),
+        }
+    }
+
+    /// A session outside of a request.
+    pub(crate) fn new(settings: Arc<Settings>, carried: Carried) -> Self {
+        Self {
+            inner: Shared::new(settings, carried),
         }
     }
 

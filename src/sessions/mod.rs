@@ -106,7 +106,7 @@ impl Sessions {
     /// An empty session. It is stored when it is [saved](Session::save) with data in it.
     #[must_use]
     pub fn create(&self) -> Session {
-        let session = self.session(Carried::default());
+        let session = self.session(Carried::NONE);
         session.inner().cell().state.loaded(Found::Empty);
         session
     }
@@ -176,7 +176,7 @@ impl Sessions {
     }
 
     fn session(&self, carried: Carried) -> Session {
-        Session::new(Arc::clone(&self.settings), carried, None)
+        Session::new(Arc::clone(&self.settings), carried)
     }
 }
 

@@ -85,7 +85,7 @@ impl State {
     /// The size with this value, if it is within the limit. What shrinks a session always is.
     fn check_size(&mut self, key: &str, new: Option<&Bytes>, limit: usize) -> Result<usize, Error> {
         let old = self.size_of(key)?;
-        let size = match (self.size, &self.found) {
+        let size = match (self.size, self.found()) {
             (Some(size), _) => size,
             (None, found) if self.operations().all(Operations::is_empty) => match found {
                 Found::Loaded(base) => base.record.bytes().len(),

@@ -80,7 +80,7 @@ impl State {
 
     /// Whether the pending operations change a byte of the stored version.
     pub(crate) fn is_changed(&self) -> bool {
-        match &self.found {
+        match self.found() {
             Found::Loaded(base) if !self.pending().is_flush() => {
                 self.stale && self.pending().is_recorded() || self.pending().change(&base.record)
             }
@@ -92,8 +92,8 @@ impl State {
     pub(crate) fn handles(&self) -> Vec<Handle> {
         let mut handles: Vec<_> = self.base().map(|base| base.handle).into_iter().collect();
         for (id, missing) in self.carried.ids().zip(self.missing) {
-            if !missing && !handles.contains(&id.handle) {
-                handles.push(id.handle);
+            if !missing && !handles.contains(&id.handle()) {
+                handles.push(id.handle());
             }
         }
         handles

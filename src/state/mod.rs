@@ -35,10 +35,7 @@ pub(crate) struct Base {
 
 impl Base {
     pub(crate) fn id(&self) -> SessionId {
-        SessionId {
-            handle: self.handle,
-            secret: self.record.header().secret,
-        }
+        SessionId::new(self.handle, self.record.header().secret)
     }
 
     /// Whether a request that used it should say so: when the deadline is to move, and once an hour where
@@ -67,6 +64,8 @@ pub(crate) enum Found {
 
 pub(crate) struct State {
     found: Found,
+    /// It was found before anybody waited for the load, and is not seen yet.
+    early: bool,
     carried: Carried,
     /// Which of the carried ids are known to have no entry.
     missing: [bool; Carried::MAX],
@@ -92,12 +91,14 @@ pub(crate) struct State {
 }
 
 static NO_OPERATIONS: Operations = Operations::new();
+static NOT_LOADED: Found = Found::NotLoaded;
 
 impl State {
     pub(crate) const fn new(carried: Carried, notes_reads: bool) -> Self {
         Self {
             // Also without an id: code that forgets the load is to find out at the first request.
             found: Found::NotLoaded,
+            early: false,
             carried,
             missing: [false; Carried::MAX],
             pending: None,
@@ -120,21 +121,25 @@ impl State {
         &self.carried
     }
 
+    pub(crate) const fn carried_mut(&mut self) -> &mut Carried {
+        &mut self.carried
+    }
+
     pub(crate) const fn is_not_loaded(&self) -> bool {
-        matches!(self.found, Found::NotLoaded)
+        matches!(self.found(), Found::NotLoaded)
     }
 
     /// Whether the load went well: then it is never done again.
     pub(crate) const fn is_loaded(&self) -> bool {
         !matches!(
-            self.found,
+            self.found(),
             Found::NotLoaded | Found::Failed(_) | Found::Anonymous(_)
         )
     }
 
     /// What came of the load, once it is done.
     pub(crate) fn load_result(&self) -> Result<(), Error> {
-        match &self.found {
+        match self.found() {
             Found::Failed(error) => Err(error.clone()),
             _ => Ok(()),
         }
@@ -152,14 +157,25 @@ impl State {
     }
 
     pub(crate) const fn base(&self) -> Option<&Base> {
-        match &self.found {
+        match self.found() {
             Found::Loaded(base) => Some(base),
             _ => None,
         }
     }
 
+    /// What was found, once the load was waited for: until then it is not loaded, on every store alike.
     pub(crate) const fn found(&self) -> &Found {
-        &self.found
+        if self.early { &NOT_LOADED } else { &self.found }
+    }
+
+    /// What was found is not seen yet.
+    pub(crate) const fn hide(&mut self) {
+        self.early = true;
+    }
+
+    /// The load was waited for.
+    pub(crate) const fn show(&mut self) {
+        self.early = false;
     }
 
     pub(crate) fn pending(&self) -> &Operations {

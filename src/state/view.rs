@@ -23,7 +23,7 @@ impl State {
         if self.operations().any(Operations::is_flush) {
             return Ok(None);
         }
-        match &self.found {
+        match self.found() {
             Found::NotLoaded => Err(ErrorKind::NotLoaded.into()),
             Found::Failed(error) => Err(error.clone()),
             Found::Empty | Found::Superseded | Found::Anonymous(_) => Ok(None),
