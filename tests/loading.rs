@@ -87,8 +87,7 @@ async fn no_cookie_and_a_malformed_one_cost_no_call() {
 async fn seen_in_call(store: impl Store, load: Load, cookie: bool) -> Result<usize, ErrorKind> {
     let seen = Arc::new(Mutex::new(None));
     let see = Arc::clone(&seen);
-    let layer = SessionLayer::builder(store).load(load).build().unwrap();
-    let service = layer.layer(service_fn(move |request: Request| {
+    let service = layer_of(store, load).layer(service_fn(move |request: Request| {
         let session = request.extensions().get::<Session>().unwrap();
         *see.lock().unwrap() = Some(session.len());
         let session = session.clone();
@@ -121,8 +120,68 @@ async fn code_inside_a_synchronous_call_finds_nothing_loaded_on_any_store_or_req
     }
 }
 
+/// An app whose service does this inside of its `call`, before the layer can wait.
+fn in_call(store: impl Store, load: Load, work: fn(&Session)) -> Router {
+    let layer = layer_of(store, load);
+    let app = support::scripted(layer.clone());
+    let early = layer.layer(service_fn(move |request: Request| {
+        let session = request.extensions().get::<Session>().unwrap();
+        work(session);
+        // The session that is still to be waited for knows of it.
+        assert!(session.is_modified() && session.is_accessed());
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
+    }));
+    app.route_service("/early", early)
+}
+
+async fn what_a_call_records_counts<S: Store>(store: fn() -> S, load: Load) {
+    let ends = in_call(store(), load, Session::flush);
+    let mut browser = Browser::new();
+    browser.get(&ends, "/load/insert:a:1").await;
+    let late = browser.clone();
+    browser.get(&ends, "/early").await;
+    assert_eq!(browser.id(), None);
+    assert_eq!(late.sees(&ends).await, "");
+
+    let rotates = in_call(store(), load, Session::cycle_id);
+    let mut browser = Browser::new();
+    browser.get(&rotates, "/load/insert:a:1").await;
+    let late = browser.clone();
+    browser.get(&rotates, "/early").await;
+    assert_ne!(browser.id(), late.id());
+    assert_eq!(browser.sees(&rotates).await, "a=1");
+    assert_eq!(late.sees(&rotates).await, "");
+}
+
+#[tokio::test]
+async fn what_a_synchronous_call_records_counts_on_any_store() {
+    for load in [Load::Eager, Load::OnAccess] {
+        what_a_call_records_counts(MemoryStore::new, load).await;
+        what_a_call_records_counts(TestStore::new, load).await;
+    }
+}
+
+async fn a_request_without_a_poll_changes_nothing(store: impl Store) {
+    let layer = SessionLayer::new(store);
+    let app = support::scripted(layer.clone());
+    let mut browser = Browser::new();
+    browser.get(&app, "/insert:a:1").await;
+    let mut service = layer.layer(service_fn(|request: Request| {
+        request.extensions().get::<Session>().unwrap().flush();
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
+    }));
+    drop(service.call(browser.request("GET", "/")));
+    assert_eq!(browser.sees(&app).await, "a=1");
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_before_its_first_poll_changes_nothing() {
+    a_request_without_a_poll_changes_nothing(MemoryStore::new()).await;
+    a_request_without_a_poll_changes_nothing(TestStore::new()).await;
+}
+
 /// Counts visits, in a service that starts to work while the layer still loads.
-async fn counts<S>(service: S, store: &TestStore)
+async fn counts<S>(service: S)
 where
     S: Service<http::Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
 {
@@ -130,8 +189,6 @@ where
     for visit in 1..=3 {
         assert_eq!(browser.get(&service, "/").await.body, visit.to_string());
     }
-    let calls = store.calls();
-    assert_eq!(calls, ["add", "get", "replace", "get", "replace"]);
 }
 
 async fn count(session: Session) -> Result<String, Error> {
@@ -141,25 +198,43 @@ async fn count(session: Session) -> Result<String, Error> {
     Ok(n.await.unwrap()?.unwrap().to_string())
 }
 
+fn layer_of(store: impl Store, load: Load) -> SessionLayer {
+    SessionLayer::builder(store).load(load).build().unwrap()
+}
+
+/// Begins before its call returns, on other threads even.
+fn spawning(
+    layer: SessionLayer,
+) -> impl Service<http::Request<Body>, Response = Response<Body>, Error = Infallible> + Clone {
+    layer.layer(service_fn(|request: Request| {
+        let running = tokio::spawn(Router::new().fallback(count).oneshot(request));
+        async move { running.await.unwrap() }
+    }))
+}
+
+fn buffered(
+    layer: SessionLayer,
+) -> impl Service<http::Request<Body>, Response = Response<Body>, Error = Infallible> + Clone {
+    ServiceBuilder::new()
+        .layer(layer)
+        .layer(BufferLayer::new(4))
+        .service(Router::new().fallback(count))
+        .map_err(|error: tower::BoxError| -> Infallible { panic!("{error}") })
+}
+
 #[tokio::test]
 async fn an_inner_service_that_starts_at_once_finds_the_session_loaded_once() {
     for load in [Load::Eager, Load::OnAccess] {
-        let (layer, store, _) = layer_with(|builder| builder.load(load));
-        let spawning = layer.layer(service_fn(|request: Request| {
-            // Begins before this call returns, on other threads even.
-            let running = tokio::spawn(Router::new().fallback(count).oneshot(request));
-            async move { running.await.unwrap() }
-        }));
-        counts(spawning, &store).await;
+        let store = TestStore::new();
+        counts(spawning(layer_of(store.clone(), load))).await;
+        let calls = store.calls();
+        assert_eq!(calls, ["add", "get", "replace", "get", "replace"]);
+        counts(buffered(layer_of(store.clone(), load))).await;
+        let calls = store.calls();
+        assert_eq!(calls, ["add", "get", "replace", "get", "replace"]);
 
-        let (layer, store, _) = layer_with(|builder| builder.load(load));
-        let buffered = ServiceBuilder::new()
-            .layer(layer)
-            .layer(BufferLayer::new(4))
-            .service(Router::new().fallback(count));
-        let buffered =
-            buffered.map_err(|error: tower::BoxError| -> Infallible { panic!("{error}") });
-        counts(buffered, &store).await;
+        counts(spawning(layer_of(MemoryStore::new(), load))).await;
+        counts(buffered(layer_of(MemoryStore::new(), load))).await;
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::support::{Browser, TestStore};
 use crate::{encrypted, opened, place, sealed};
 use bytes::Bytes;
-use sessile::store::{EncryptedStore, EncryptionKey, StoreKey};
+use http::StatusCode;
+use sessile::store::{EncryptedStore, EncryptionKey, MemoryStore, StoreKey};
 use sessile::{Error, Session, SessionLayer};
+use std::sync::Arc;
 
 /// A key and a value to look for.
 const KEY: &str = "canary-as-a-key";
@@ -35,6 +37,31 @@ async fn the_inner_store_holds_neither_keys_nor_values() {
             .await;
         assert_eq!(value.as_deref(), Some(VALUE));
     }
+}
+
+#[tokio::test]
+async fn a_layer_without_the_key_fails_who_asks_and_nobody_else() {
+    let inner = Arc::new(MemoryStore::new());
+    let mut browser = Browser::new();
+    browser
+        .answer(
+            &SessionLayer::new(encrypted(Arc::clone(&inner), &[1])),
+            fill,
+        )
+        .await;
+    let keyless = SessionLayer::new(inner);
+    let answer = browser.answer(&keyless, fill).await;
+    assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let answer = browser.answer(&keyless, async |_| "no session").await;
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (StatusCode::OK, "no session")
+    );
+    // So that a logout always works.
+    let logout = async |session: Session| session.flush();
+    let answer = browser.answer(&keyless, logout).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(browser.id(), None);
 }
 
 #[cfg(feature = "redis")]

@@ -298,3 +298,18 @@ async fn a_store_that_never_answers() {
     let told = ["WARN slow_store get", "WARN store_error TimedOut get"];
     assert_eq!(it.told(), told);
 }
+
+#[tokio::test]
+async fn a_merge_that_grows_too_large_is_refused_and_no_merge() {
+    let it = watched_with(|builder| builder.max_size(400));
+    let mut browser = Browser::with_session(&it.app, &it.store, "/insert:a:1").await;
+    let long = |letter: &str| format!("/insert:{}:1", letter.repeat(150));
+    let slow = browser
+        .start(&it.app, &format!("{}/hold", long("b")))
+        .held()
+        .await;
+    assert_ok(&browser.get(&it.app, &long("c")).await);
+    it.told();
+    assert_eq!(slow.finish().await.body, "TooLarge");
+    assert_eq!(it.told(), ["WARN refused TooLarge"]);
+}
