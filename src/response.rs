@@ -19,7 +19,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
     let sets_cookie = parting.cookie.is_some();
     if let Some(cookie) = parting.cookie {
-        set_cookie(headers, settings.cookie.name(), *cookie);
+        set_cookie(headers, settings.cookie.name(), cookie);
         if parting.former {
             remove_former(headers, settings);
         }

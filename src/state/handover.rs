@@ -35,8 +35,8 @@ impl Losses {
 
 /// How a session leaves its response.
 pub(crate) struct Parting {
-    /// What the browser is owed. In a box, since most are owed nothing.
-    pub(crate) cookie: Option<Box<HeaderValue>>,
+    /// What the browser is owed.
+    pub(crate) cookie: Option<HeaderValue>,
     accessed: bool,
     /// The request carried a cookie of a former name.
     pub(crate) former: bool,
@@ -173,7 +173,7 @@ impl State {
     }
 
     pub(crate) fn owe(&mut self, cookie: Option<HeaderValue>) {
-        self.cookie = cookie.map(Box::new);
+        self.cookie = cookie;
     }
 
     /// The response is on its way, or will never be.

@@ -78,7 +78,7 @@ pub(crate) struct State {
     pub(crate) closures: Closures,
     losses: Losses,
     /// The cookie that a commit asked for, to be sent with the response whatever its status.
-    cookie: Option<Box<HeaderValue>>,
+    cookie: Option<HeaderValue>,
     /// Grows with each change, so that an update can tell whether it was overtaken.
     revision: u64,
     /// The size of the record that would be written, once it was asked for.
