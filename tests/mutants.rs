@@ -32,9 +32,9 @@ const MUTANTS: &[Mutant] = &[
         old: "(Plan::Write, Some(base)) => commit.write(base, job.stale).await,",
         new: "(Plan::Write, Some(base)) if job.operations.is_cycle() => async {
             let id = SessionId::draw(&*settings.random)?;
-            let key = settings.keyspace.key(&id.handle);
+            let key = settings.keyspace.key(&id.handle());
             let (ops, token) = (commit.operations, commit.token);
-            let secret = Some(id.secret);
+            let secret = Some(id.secret());
             let draft = merge::write(settings, base, ops, token, secret, settings.now())?;
             let value = draft.record.bytes().clone();
             let added = commit.verbs.add(key, value, draft.time_to_live).await?;
@@ -42,7 +42,7 @@ const MUTANTS: &[Mutant] = &[
                 return Err(ErrorKind::CreationFailed.into());
             };
             commit.verbs.delete(base.key).await?;
-            commit.written(id.handle, key, draft, version);
+            commit.written(id.handle(), key, draft, version);
             Ok(())
         }.await,
         (Plan::Write, Some(base)) => commit.write(base, job.stale).await,",
