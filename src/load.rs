@@ -3,9 +3,8 @@
 use crate::cookie::Carried;
 use crate::error::{Error, ErrorKind};
 use crate::expiry::Timestamp;
-use crate::id::SessionId;
 use crate::observe::{Call, Event, Notes, Verb};
-use crate::record::{Record, Unreadable as UnreadableRecord};
+use crate::record::Record;
 use crate::settings::{OnStoreError, Settings, Unreadable};
 use crate::state::{Base, Found, State};
 use crate::store::{Answer, BoxFuture, Entry, StoreError, StoreKey};
@@ -114,85 +113,75 @@ impl Load {
     ) -> bool {
         let watch = &settings.watch;
         call.end(Verb::Get, &reply, &mut self.time_limit, watch, notes);
-        let found = match (reply, state.carried().get(self.index)) {
-            (Ok(Ok(Some(entry))), Some(id)) => {
-                judge(settings, state.carried(), id, call.key, entry, notes)
-            }
-            (Ok(Ok(_)), _) => {
-                notes.event(watch, Event::UnknownId, Some(call.key));
-                state.has_no_entry(self.index);
-                Found::Empty
-            }
-            (Ok(Err(_)), _) => failed(settings, ErrorKind::Unavailable.into()),
-            (Err(stop), _) => failed(settings, stop.into()),
-        };
+        let index = self.index;
         self.index += 1;
-        match found {
-            Found::Empty => false,
-            Found::Superseded => {
-                self.superseded = true;
+        match reply {
+            Ok(Ok(Some(entry))) => self.judge(settings, state, notes, index, call.key, entry),
+            Ok(Ok(None)) => {
+                notes.event(watch, Event::UnknownId, Some(call.key));
+                state.has_no_entry(index);
                 false
             }
-            found => {
-                state.loaded(found);
-                true
-            }
+            Ok(Err(_)) => fail(settings, state, ErrorKind::Unavailable.into()),
+            Err(stop) => fail(settings, state, stop.into()),
         }
+    }
+
+    /// What an entry is to someone who comes with this id. Says whether that is the end of the load.
+    fn judge(
+        &mut self,
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+        index: usize,
+        key: StoreKey,
+        entry: Entry,
+    ) -> bool {
+        let mut note = |event| notes.event(&settings.watch, event, Some(key));
+        let Ok(record) = Record::decode(entry.value) else {
+            note(Event::Unreadable);
+            let fails = settings.unreadable == Unreadable::Fail;
+            if fails {
+                state.loaded(Found::Failed(ErrorKind::Undecodable.into()));
+            }
+            return fails;
+        };
+        let (now, header) = (settings.now(), record.header());
+        if header.is_over(&settings.lifetimes, now) {
+            note(Event::Expired);
+            return false;
+        }
+        let carried = state.carried();
+        if let Some(id) = carried.get(index)
+            && header.secret == id.secret()
+        {
+            note(Event::Loaded {
+                size: record.bytes().len(),
+            });
+            let (handle, by_former_name) = (id.handle(), carried.by_former_name());
+            state.loaded(Found::Loaded(Base {
+                handle,
+                key,
+                record,
+                version: entry.version,
+                at: now,
+                by_former_name,
+            }));
+            return true;
+        }
+        note(Event::UnknownId);
+        self.superseded |= header.rotated_at.is_some_and(|at| is_recent(at, now));
+        false
     }
 }
 
-/// What a lookup that failed leaves.
-fn failed(settings: &Settings, error: Error) -> Found {
-    match settings.on_store_error {
+/// A lookup that failed ends the load.
+fn fail(settings: &Settings, state: &mut State, error: Error) -> bool {
+    state.loaded(match settings.on_store_error {
         OnStoreError::Anonymous if error.is_of_store() => Found::Anonymous(error),
         _ => Found::Failed(error),
-    }
-}
-
-/// What an entry is to someone who comes with this id.
-fn judge(
-    settings: &Settings,
-    carried: &Carried,
-    id: &SessionId,
-    key: StoreKey,
-    entry: Entry,
-    notes: &mut Notes,
-) -> Found {
-    let mut note = |event| notes.event(&settings.watch, event, Some(key));
-    let record = match Record::decode(entry.value) {
-        Ok(record) => record,
-        Err(UnreadableRecord) => {
-            note(Event::Unreadable);
-            return match settings.unreadable {
-                Unreadable::Fail => Found::Failed(ErrorKind::Undecodable.into()),
-                Unreadable::Empty => Found::Empty,
-            };
-        }
-    };
-    let (now, header) = (settings.now(), record.header());
-    if header.is_over(&settings.lifetimes, now) {
-        note(Event::Expired);
-        Found::Empty
-    } else if header.secret == id.secret() {
-        note(Event::Loaded {
-            size: record.bytes().len(),
-        });
-        Found::Loaded(Base {
-            handle: id.handle(),
-            key,
-            record,
-            version: entry.version,
-            at: now,
-            by_former_name: carried.by_former_name(),
-        })
-    } else {
-        note(Event::UnknownId);
-        if header.rotated_at.is_some_and(|at| is_recent(at, now)) {
-            Found::Superseded
-        } else {
-            Found::Empty
-        }
-    }
+    });
+    true
 }
 
 /// In either direction: a clock that jumped back must not keep a browser that holds a retired id
