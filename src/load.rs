@@ -15,15 +15,20 @@ use std::time::Duration;
 /// How long after a rotation the retired id is told apart from an unknown one.
 const SUPERSEDED: Duration = Duration::from_secs(60);
 
-/// A load that is under way: the ids are looked up in the order sent, until one loads.
+/// A load that waits for the store.
 pub(crate) struct Load {
+    search: Search,
+    waiting: Lookup,
+}
+
+/// The ids are looked up in the order sent, until one loads.
+struct Search {
     index: usize,
     superseded: bool,
     time_limit: TimeLimit,
-    waiting: Option<Lookup>,
 }
 
-/// A call that waits for the store.
+/// A call of the store.
 struct Lookup {
     call: Call,
     get: BoxFuture<Reply>,
@@ -46,19 +51,18 @@ impl Load {
         if state.carried().malformed {
             notes.event(&settings.watch, Event::MalformedCookie, None);
         }
-        // A look before the lookup, since it is all that a visitor without a cookie has to pay for.
+        // A look before the search, since it is all that a visitor without a cookie has to pay for.
         if state.carried().get(0).is_none() {
             state.loaded(Found::Empty);
             return None;
         }
-        let mut load = Self {
+        let mut search = Search {
             index: 0,
             superseded: false,
             time_limit: TimeLimit::new(settings.time_limit),
-            waiting: None,
         };
-        load.look_up(settings, state, notes);
-        load.waiting.is_some().then(|| Box::new(load))
+        let waiting = search.look_up(settings, state, notes)?;
+        Some(Box::new(Self { search, waiting }))
     }
 
     pub(crate) fn poll(
@@ -68,38 +72,45 @@ impl Load {
         notes: &mut Notes,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        while let Some(Lookup { call, get }) = &mut self.waiting {
-            let reply = ready!(self.time_limit.poll(get.as_mut(), cx));
-            let call = *call;
-            self.waiting = None;
-            if !self.ends_with(settings, state, notes, call, reply) {
-                self.look_up(settings, state, notes);
+        let Self { search, waiting } = self;
+        loop {
+            let reply = ready!(search.time_limit.poll(waiting.get.as_mut(), cx));
+            if search.ends_with(settings, state, notes, waiting.call, reply) {
+                return Poll::Ready(());
+            }
+            match search.look_up(settings, state, notes) {
+                Some(next) => *waiting = next,
+                None => return Poll::Ready(()),
             }
         }
-        Poll::Ready(())
     }
+}
 
-    /// Asks for one id after the other, until one loads, has to be waited for, or is the last.
-    fn look_up(&mut self, settings: &Settings, state: &mut State, notes: &mut Notes) {
+impl Search {
+    /// Asks for one id after the other, until one loads or is the last. A call that has to wait is returned.
+    fn look_up(
+        &mut self,
+        settings: &Settings,
+        state: &mut State,
+        notes: &mut Notes,
+    ) -> Option<Lookup> {
         while let Some(id) = state.carried().get(self.index) {
             let key = settings.keyspace.key(&id.handle());
             let call = Call::begin(&settings.watch, key);
             match settings.store.get(key) {
                 Answer::Now(reply) => {
                     if self.ends_with(settings, state, notes, call, Ok(reply)) {
-                        return;
+                        return None;
                     }
                 }
-                Answer::Later(get) => {
-                    self.waiting = Some(Lookup { call, get });
-                    return;
-                }
+                Answer::Later(get) => return Some(Lookup { call, get }),
             }
         }
         state.loaded(match self.superseded {
             true => Found::Superseded,
             false => Found::Empty,
         });
+        None
     }
 
     /// Takes in what was found under this id, and says whether that is the end of the load.
