@@ -150,14 +150,16 @@ impl Commit<'_> {
         if let Some(roster) = self.operations.claims().roster {
             Box::pin(roster::enroll(&mut self.verbs, roster, base.key, None)).await?;
         }
+        // In a box, as all that few writes need: each would carry the room for it along.
         let mut rebased = if stale {
-            Some((base.clone(), self.operations.rebase(&base.record)?))
+            let operations = self.operations.rebase(&base.record)?;
+            Some(Box::new((base.clone(), operations)))
         } else {
             None
         };
         let mut conflicts = 0;
         loop {
-            let (base, operations) = match &rebased {
+            let (base, operations) = match rebased.as_deref() {
                 Some((base, operations)) => (base, operations),
                 None => (base, self.operations),
             };
@@ -181,7 +183,6 @@ impl Commit<'_> {
                 None if !self.verbs.in_doubt => continue,
                 None => {}
             }
-            // In a box, since every write would carry the room for it along.
             match Box::pin(self.look_again(base, draft, conflicts)).await? {
                 Seen::Own => return Ok(()),
                 Seen::Same => {}
@@ -192,7 +193,7 @@ impl Commit<'_> {
                     }
                     self.outcome.merged = true;
                     let operations = self.operations.rebase(&newest.record)?;
-                    rebased = Some((newest, operations));
+                    rebased = Some(Box::new((newest, operations)));
                 }
             }
         }

@@ -197,6 +197,7 @@ impl State {
 
     /// Whether changes were made after the response that nobody saved.
     pub(crate) fn is_forsaken(&self) -> bool {
-        self.responded && !self.pending().is_empty() && self.is_modified()
+        let pending = self.pending.as_deref();
+        self.responded && pending.is_some_and(|it| !it.is_empty()) && self.is_modified()
     }
 }
