@@ -78,7 +78,7 @@ impl Session {
     /// [`Decode`](ErrorKind::Decode) if the value is of another type; the load's error.
     pub fn get<T: DeserializeOwned>(&self, key: impl AsKey<T>) -> Result<Option<T>, Error> {
         let key = key.as_key();
-        let value = self.access(|state| state.read(key))?;
+        let value = self.read(key)?;
         value.map(|value| decode(key, &value)).transpose()
     }
 
@@ -189,6 +189,11 @@ impl Session {
     #[must_use]
     pub fn is_accessed(&self) -> bool {
         self.inner.cell().state.is_accessed()
+    }
+
+    /// Not generic, so that it is compiled once, as a whole.
+    fn read(&self, key: &str) -> Result<Option<Bytes>, Error> {
+        self.access(|state| state.read(key))
     }
 
     fn access<T>(&self, work: impl FnOnce(&mut State) -> Result<T, Error>) -> Result<T, Error> {
