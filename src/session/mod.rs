@@ -97,8 +97,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn contains_key(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        let key = key.as_ref();
-        self.access(|state| Ok(state.read(key)?.is_some()))
+        Ok(self.read(key.as_ref())?.is_some())
     }
 
     /// All keys, sorted.
@@ -225,9 +224,12 @@ impl Session {
     pub fn insert<T: Serialize>(&self, key: impl AsKey<T>, value: T) -> Result<(), Error> {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
         let value = encode(key, &value, limit);
-        let inserted =
-            value.and_then(|value| self.access(|state| state.set(key, Some(value), limit)));
+        let inserted = value.and_then(|value| self.set(key, value, limit));
         inserted.inspect_err(|error| self.refused(error))
+    }
+
+    fn set(&self, key: &str, value: Bytes, limit: usize) -> Result<(), Error> {
+        self.access(|state| state.set(key, Some(value), limit))
     }
 
     /// Changes the value of a key by a closure that gets what is there and returns what is to be.
