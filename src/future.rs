@@ -31,7 +31,7 @@ pin_project! {
             if let Stage::Load | Stage::Inner = this.stage {
                 cell.state.forget();
             }
-            cell.state.respond();
+            cell.state.close();
         }
     }
 }

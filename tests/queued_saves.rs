@@ -3,10 +3,13 @@
 mod support;
 
 use http::StatusCode;
+use sessile::observe::{Event, Observer};
 use sessile::{Conflict, Error, ErrorKind, Load, Session, SessionLayer};
 use std::future::pending;
-use std::sync::Mutex;
-use support::{Browser, Fault, abandon, layer, layer_with, settle};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake};
+use support::{Browser, Fault, Verb, abandon, layer, layer_with, settle};
 use tokio::task::{JoinHandle, yield_now};
 use tokio_test::{assert_pending, task};
 
@@ -278,4 +281,100 @@ async fn a_save_is_not_told_of_a_response_that_changed_nothing() {
     let (((), answer), second) = tokio::join!(answering, playing);
     assert_eq!(answer.status, 200);
     second.unwrap();
+}
+
+type Save = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+
+/// A save that is polled whenever it is woken, by whoever wakes it.
+#[derive(Default)]
+struct Eager {
+    save: Mutex<Option<Save>>,
+    saved: Mutex<Option<Result<(), Error>>>,
+}
+
+impl Eager {
+    /// Logs out, makes a new session, and begins to save it.
+    fn begin(self: &Arc<Self>, session: Session) {
+        session.flush();
+        session.insert("b", 2).unwrap();
+        *self.save.lock().unwrap() = Some(Box::pin(async move { session.save().await }));
+        Arc::clone(self).wake();
+    }
+
+    /// It needed a cookie, and there was no response to take that along.
+    fn assert_too_late(self: &Arc<Self>) {
+        Arc::clone(self).wake();
+        let saved = self.saved.lock().unwrap().take().unwrap();
+        assert_eq!(saved.unwrap_err().kind(), ErrorKind::ResponseSent);
+    }
+}
+
+impl Wake for Eager {
+    fn wake(self: Arc<Self>) {
+        let save = self.save.lock().unwrap().take();
+        let Some(mut save) = save else { return };
+        let waker = Arc::clone(&self).into();
+        match save.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(saved) => *self.saved.lock().unwrap() = Some(saved),
+            Poll::Pending => *self.save.lock().unwrap() = Some(save),
+        }
+    }
+}
+
+/// Begins the save when a request is told that its session was ended or rotated.
+#[derive(Default)]
+struct WhenInterrupted {
+    save: Arc<Eager>,
+    session: Mutex<Option<Session>>,
+}
+
+impl Observer for WhenInterrupted {
+    fn event(&self, event: &Event) {
+        if *event == Event::Interrupted {
+            let session = self.session.lock().unwrap().take();
+            self.save.begin(session.unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_save_that_begins_when_the_response_is_refused_is_too_late_for_its_cookie() {
+    let observer = Arc::new(WhenInterrupted::default());
+    let (layer, store, _) = layer_with(|builder| builder.observer(Arc::clone(&observer)));
+    let mut browser = Browser::with_n(&layer).await;
+    let mut late = browser.clone();
+    browser
+        .visit(&layer, async |session| session.cycle_id())
+        .await;
+    let gate = store.gate_next("add");
+    let change = async |session: Session| {
+        session.insert("b", 1).unwrap();
+        *observer.session.lock().unwrap() = Some(session);
+    };
+    let answer = late.answer(&layer, change).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    gate.open();
+    observer.save.assert_too_late();
+    assert_eq!(stored(&layer, &mut browser).await, (Some(1), None));
+}
+
+#[tokio::test]
+async fn a_save_that_begins_when_the_response_has_had_its_commit_is_too_late_for_its_cookie() {
+    let (layer, store, _) = layer();
+    let mut browser = Browser::with_n(&layer).await;
+    let save = Arc::new(Eager::default());
+    let gate = store.gate_next("add");
+    let change = async |session: Session| {
+        add(&session, 1);
+        // It waits for its turn while the response is stored, and has it at once afterwards.
+        let save = Arc::clone(&save);
+        store.before_next(Verb::Replace, async move { save.begin(session) });
+    };
+    let answer = browser.answer(&layer, change).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.set_cookies(), [""; 0]);
+    gate.open();
+    save.assert_too_late();
+    assert_eq!(stored(&layer, &mut browser).await, (Some(2), None));
 }

@@ -29,7 +29,7 @@ pub(crate) enum Task {
 pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> Task {
     let facts = facts(state, settings, moment);
     // The commit of the response itself is never late, also where its client has gone.
-    let late = state.has_responded() && moment == Moment::Save;
+    let late = state.is_closed() && moment == Moment::Save;
     let refused = match plan(facts) {
         plan if is_nothing(plan, late) => {
             if facts.presence == Presence::Loaded && !facts.failed {
@@ -72,8 +72,9 @@ pub(crate) fn begin(state: &mut State, settings: &Settings, moment: Moment) -> T
             });
         }
     };
-    if matches!(moment, Moment::Response { .. }) {
+    if moment != Moment::Save {
         state.forget();
+        state.close();
     }
     refused.map_or(Task::Nothing, Task::Refuse)
 }
@@ -145,6 +146,9 @@ pub(crate) fn finish(
     }
     if let Err(error) = result {
         state.told(error);
+    }
+    if moment != Moment::Save {
+        state.close();
     }
     match outcome.cookie {
         CookieChange::Untouched => {}

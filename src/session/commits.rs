@@ -49,6 +49,7 @@ impl Shared {
         let moment = Moment::Response { failed };
         let next = self.work(|settings, cell| {
             if !cell.committing && cell.state.is_settled(&settings.lifetimes) {
+                cell.state.close();
                 return Next::Done(Ok(()));
             }
             Next::of(settings, cell, moment)
@@ -58,7 +59,7 @@ impl Shared {
 
     /// What the session has for the response, now that nothing is left to be done.
     pub(crate) fn leave(&mut self) -> Parting {
-        self.work(|_, cell| cell.state.respond())
+        self.work(|_, cell| cell.state.leave())
     }
 
     fn go_on(&self, next: Next, moment: Moment) -> Begun {
@@ -82,7 +83,9 @@ impl Shared {
             Err(error) => {
                 self.tell(&error);
                 if moment != Moment::Save {
-                    self.cell().state.forget();
+                    let state = &mut self.cell().state;
+                    state.forget();
+                    state.close();
                 }
                 return Err(error);
             }

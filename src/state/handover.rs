@@ -50,8 +50,8 @@ impl Parting {
 }
 
 impl State {
-    pub(crate) const fn has_responded(&self) -> bool {
-        self.responded
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether it shows at a glance that no row of the commit table fits but the last.
@@ -176,9 +176,13 @@ impl State {
         self.cookie = cookie;
     }
 
-    /// The response is on its way, or will never be.
-    pub(crate) const fn respond(&mut self) -> Parting {
-        self.responded = true;
+    /// The response is decided, or will never be: from now on no cookie goes with it but what is owed already.
+    pub(crate) const fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// What goes with the response.
+    pub(crate) const fn leave(&mut self) -> Parting {
         Parting {
             cookie: self.cookie.take(),
             accessed: self.accessed,
@@ -198,6 +202,6 @@ impl State {
     /// Whether changes were made after the response that nobody saved.
     pub(crate) fn is_forsaken(&self) -> bool {
         let pending = self.pending.as_deref();
-        self.responded && pending.is_some_and(|it| !it.is_empty()) && self.is_modified()
+        self.closed && pending.is_some_and(|it| !it.is_empty()) && self.is_modified()
     }
 }

@@ -86,8 +86,8 @@ pub(crate) struct State {
     accessed: bool,
     /// It is noted what the request reads, to refuse it where that has changed.
     notes_reads: bool,
-    /// The response has gone.
-    responded: bool,
+    /// The response is decided.
+    closed: bool,
 }
 
 static NO_OPERATIONS: Operations = Operations::new();
@@ -111,7 +111,7 @@ impl State {
             size: None,
             accessed: false,
             notes_reads,
-            responded: false,
+            closed: false,
         }
     }
 
