@@ -226,12 +226,11 @@ fn buffered(
 async fn an_inner_service_that_starts_at_once_finds_the_session_loaded_once() {
     for load in [Load::Eager, Load::OnAccess] {
         let store = TestStore::new();
+        let calls = ["add", "get", "replace", "get", "replace"];
         counts(spawning(layer_of(store.clone(), load))).await;
-        let calls = store.calls();
-        assert_eq!(calls, ["add", "get", "replace", "get", "replace"]);
+        assert_eq!(store.calls(), calls);
         counts(buffered(layer_of(store.clone(), load))).await;
-        let calls = store.calls();
-        assert_eq!(calls, ["add", "get", "replace", "get", "replace"]);
+        assert_eq!(store.calls(), calls);
 
         counts(spawning(layer_of(MemoryStore::new(), load))).await;
         counts(buffered(layer_of(MemoryStore::new(), load))).await;
