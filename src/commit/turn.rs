@@ -5,6 +5,7 @@ use super::run::{CookieChange, Job, Outcome};
 use crate::error::{Error, ErrorKind};
 use crate::settings::{OnStoreError, Settings};
 use crate::state::{Found, State};
+use std::mem;
 
 /// When a commit happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,12 +126,13 @@ fn facts(state: &State, settings: &Settings, moment: Moment) -> Facts {
 
 /// Takes in what came of a commit. Operations that were not done wait for the next one, unless this
 /// was the last, or they may be done: nothing is applied twice.
+#[inline]
 pub(crate) fn finish(
     state: &mut State,
     settings: &Settings,
     moment: Moment,
     result: &Result<(), Error>,
-    outcome: Outcome,
+    outcome: &mut Outcome,
 ) {
     let interrupted = result.as_ref().is_err_and(Error::is_interrupted);
     if interrupted || matches!(outcome.found, Some(Found::Superseded)) {
@@ -142,7 +144,7 @@ pub(crate) fn finish(
             state.undo_commit();
         }
         (Err(error), _) => state.give_up_commit(error.kind()),
-        (Ok(()), _) => state.end_commit(outcome.found),
+        (Ok(()), _) => state.end_commit(outcome.found.take()),
     }
     if let Err(error) = result {
         state.told(error);
@@ -150,7 +152,7 @@ pub(crate) fn finish(
     if moment != Moment::Save {
         state.close();
     }
-    match outcome.cookie {
+    match mem::take(&mut outcome.cookie) {
         CookieChange::Untouched => {}
         CookieChange::Set(header) => state.owe(Some(header)),
         CookieChange::Remove => {

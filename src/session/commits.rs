@@ -70,8 +70,8 @@ impl Shared {
                 }
                 Begun::Done(result)
             }
-            Next::Run(job) => Begun::running(Turn::new(self).perform(job, moment)),
-            Next::Wait(losses) => Begun::running(self.clone().commit_in_turn(moment, losses)),
+            Next::Run(job) => Begun::running(|| Turn::new(self).perform(job, moment)),
+            Next::Wait(losses) => Begun::running(|| self.clone().commit_in_turn(moment, losses)),
         }
     }
 
@@ -174,9 +174,9 @@ impl Turn {
             let mut outcome = Outcome::default();
             let result = run(settings, &job, &mut outcome).await;
             report(settings, &job, &result, &outcome);
-            drop(job);
+            drop(job.operations);
             let mut cell = self.shared.cell();
-            finish(&mut cell.state, settings, moment, &result, outcome);
+            finish(&mut cell.state, settings, moment, &result, &mut outcome);
             // Under the same lock.
             cell.committing = false;
             self.stage = Stage::Over;

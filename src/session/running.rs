@@ -14,11 +14,16 @@ pub(crate) enum Begun {
 }
 
 impl Begun {
-    pub(super) fn running(run: impl Future<Output = Result<(), Error>> + Send + 'static) -> Self {
-        Self::Running(Running {
-            run: Box::pin(run),
-            runtime: None,
-        })
+    /// The work is made right where it is to stay: it is large, and all of it would be moved, though little of it
+    /// is in use at first.
+    #[inline]
+    pub(super) fn running<F>(work: impl FnOnce() -> F) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let place = Box::new_uninit();
+        let run = Box::into_pin(Box::write(place, work()));
+        Self::Running(Running { run, runtime: None })
     }
 }
 
