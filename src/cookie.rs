@@ -93,6 +93,7 @@ impl Carried {
 }
 
 /// Finds the cookies of the layer, and those of its former names.
+#[inline]
 pub(crate) fn read(headers: &HeaderMap, settings: &Settings, carried: &mut Carried) {
     carried.any = find(headers, settings.cookie.name(), carried);
     carried.present = carried.ids().count();
@@ -213,18 +214,18 @@ impl CookieTemplate {
     }
 
     /// The header that puts the cookie into the browser; without an age, until it is closed.
+    #[inline]
     pub(crate) fn set(&self, id: SessionId, max_age: Option<Duration>) -> Option<HeaderValue> {
         const MAX_AGE: &[u8] = b"; Max-Age=";
         let age = max_age.map(max_age_seconds);
-        let id = id.to_text();
         let digits = |age: u64| age.ilog10() as usize + 1;
         let age_size = age.map_or(0, |age| MAX_AGE.len() + digits(age));
         // To the byte, so that the buffer need not move.
-        let size = self.name.len() + 1 + id.len() + self.attributes.len() + age_size;
+        let size = self.name.len() + 1 + SessionId::TEXT + self.attributes.len() + age_size;
         let mut text = Vec::with_capacity(size);
         text.extend_from_slice(self.name.as_bytes());
         text.push(b'=');
-        text.extend_from_slice(&id);
+        id.write_to(&mut text);
         text.extend_from_slice(self.attributes.as_bytes());
         if let Some(age) = age {
             text.extend_from_slice(MAX_AGE);

@@ -16,9 +16,6 @@ pub(crate) struct Secret([u8; HALF]);
 const HALF: usize = 16;
 const LEN: usize = 2 * HALF;
 
-/// The length of an id as text: 32 bytes as base64url.
-const TEXT: usize = 43;
-
 impl Handle {
     pub(crate) const LEN: usize = HALF;
 
@@ -73,6 +70,9 @@ impl Eq for Secret {}
 pub struct SessionId([u8; LEN]);
 
 impl SessionId {
+    /// Its length as text: 32 bytes as base64url.
+    pub(crate) const TEXT: usize = 43;
+
     pub(crate) fn draw(random: &dyn Random) -> Result<Self, RandomError> {
         let mut id = Self([0; LEN]);
         random.secret(&mut id.0)?;
@@ -110,7 +110,7 @@ impl SessionId {
 
     /// The same, right where it is to stay: bytes that were just decoded are slow to move.
     pub(crate) fn parse_into(place: &mut Option<Self>, text: &[u8]) {
-        if text.len() != TEXT {
+        if text.len() != Self::TEXT {
             *place = None;
             return;
         }
@@ -129,11 +129,9 @@ impl SessionId {
         URL_SAFE_NO_PAD.encode_to_string(self.0)
     }
 
-    /// The same text as bytes.
-    pub(crate) fn to_text(self) -> [u8; TEXT] {
-        let mut text = [0; TEXT];
-        let _text = URL_SAFE_NO_PAD.encode(&self.0, Out::from_slice(&mut text));
-        text
+    /// Adds the same text to another.
+    pub(crate) fn write_to(&self, text: &mut Vec<u8>) {
+        URL_SAFE_NO_PAD.encode_append(self.0, text);
     }
 }
 

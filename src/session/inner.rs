@@ -48,7 +48,7 @@ pub(crate) struct Cell {
 pub(crate) struct Locked<'a> {
     // Fields are dropped in this order.
     cell: MutexGuard<'a, Cell>,
-    spent: Vec<Update>,
+    spent: Option<Vec<Update>>,
 }
 
 impl Deref for Locked<'_> {
@@ -68,7 +68,9 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.spent = self.cell.state.closures.take_spent();
+        if let Some(spent) = self.cell.state.closures.take_spent() {
+            self.spent = Some(spent);
+        }
     }
 }
 
@@ -158,14 +160,12 @@ impl Inner {
         if self.is_loaded.load(Relaxed) {
             cell.state.show();
         }
-        Locked {
-            cell,
-            spent: Vec::new(),
-        }
+        Locked { cell, spent: None }
     }
 
     // The load: whoever polls drives it, and all who wait are told when it goes on.
 
+    #[inline]
     pub(crate) fn poll_load(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.is_loaded.load(Relaxed) {
             return Poll::Ready(Ok(()));

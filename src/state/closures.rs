@@ -35,10 +35,8 @@ impl Closures {
 
     /// Those that are to be dropped, without the lock.
     #[inline]
-    pub(crate) fn take_spent(&mut self) -> Vec<Update> {
-        self.0
-            .as_mut()
-            .map(|lists| mem::take(&mut lists.spent))
-            .unwrap_or_default()
+    pub(crate) fn take_spent(&mut self) -> Option<Vec<Update>> {
+        let lists = self.0.as_mut()?;
+        Some(mem::take(&mut lists.spent))
     }
 }
