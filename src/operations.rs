@@ -7,14 +7,14 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Timestamp};
 use crate::owner::Claim;
 use crate::reads::Reads;
-use crate::record::{Header, Item, Record};
-use bytes::Bytes;
+use crate::record::{Header, Item, Pair, Record};
+use smallvec::SmallVec;
 use std::iter::Peekable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A closure that makes the new value of a key from the old one.
-pub(crate) type Update = Arc<dyn Fn(Option<&Bytes>) -> Result<Option<Bytes>, Error> + Send + Sync>;
+pub(crate) type Update = Arc<dyn Fn(Option<&[u8]>) -> Result<Pair, Error> + Send + Sync>;
 
 /// The changes that wait for a commit.
 #[derive(Clone, Default)]
@@ -26,13 +26,15 @@ pub(crate) struct Operations {
     /// Empty the session, before the keys below.
     clear: bool,
     /// Sorted. A request changes a few keys, for which a list is less work than a tree.
-    keys: Vec<(Box<str>, Change)>,
+    keys: SmallVec<[Change; 1]>,
     expiry: Option<Expiry>,
     /// In a box, since few requests say whose session it is.
     claim: Option<Box<Claim>>,
     /// What the request read of the stored version: the operations rest on it. In a box, since few layers
     /// ask for it.
     reads: Option<Box<Reads>>,
+    /// The size of the record that they make, where it is known.
+    size: Option<usize>,
 }
 
 static NO_CLAIM: Claim = Claim::NONE;
@@ -41,15 +43,21 @@ static NO_CLAIM: Claim = Claim::NONE;
 #[derive(Clone)]
 enum Change {
     /// It was set or removed: what it held before does not matter.
-    Set(Option<Bytes>),
-    /// It was updated, which gave this value on the version that was at hand.
-    Updated(Vec<Update>, Option<Bytes>),
+    Set(Pair),
+    /// It was updated, which gave this on the version that was at hand.
+    Updated(Vec<Update>, Pair),
 }
 
 impl Change {
-    const fn value(&self) -> Option<&Bytes> {
+    const fn pair(&self) -> &Pair {
         match self {
-            Self::Set(value) | Self::Updated(_, value) => value.as_ref(),
+            Self::Set(pair) | Self::Updated(_, pair) => pair,
+        }
+    }
+
+    fn into_pair(self) -> Pair {
+        match self {
+            Self::Set(pair) | Self::Updated(_, pair) => pair,
         }
     }
 }
@@ -60,30 +68,41 @@ impl Operations {
             flush: false,
             cycle: false,
             clear: false,
-            keys: Vec::new(),
+            keys: SmallVec::new_const(),
             expiry: None,
             claim: None,
             reads: None,
+            size: None,
         }
     }
 
-    pub(crate) fn set(&mut self, key: &str, value: Option<Bytes>) {
-        self.put(key, Change::Set(value));
+    #[inline]
+    pub(crate) fn set(&mut self, pair: Pair) {
+        match self.place(pair.key()) {
+            Ok(place) => self.keys[place] = Change::Set(pair),
+            Err(place) => self.keys.insert(place, Change::Set(pair)),
+        }
     }
 
-    /// Records an update, together with the value that it gave.
-    pub(crate) fn update(&mut self, key: &str, update: Update, value: Option<Bytes>) {
-        match self.place(key) {
-            Ok(place) => match &mut self.keys[place].1 {
+    /// Records an update, together with what it gave.
+    pub(crate) fn update(&mut self, update: Update, pair: Pair) {
+        match self.place(pair.key()) {
+            Ok(place) => match &mut self.keys[place] {
                 // What was set or cleared here is the same on every version, and so is the result.
-                Change::Set(old) => *old = value,
+                Change::Set(old) => *old = pair,
                 Change::Updated(updates, old) => {
                     updates.push(update);
-                    *old = value;
+                    *old = pair;
                 }
             },
-            Err(_) if self.hides_base() => self.set(key, value),
-            Err(_) => self.put(key, Change::Updated(vec![update], value)),
+            Err(place) => {
+                let change = if self.hides_base() {
+                    Change::Set(pair)
+                } else {
+                    Change::Updated(vec![update], pair)
+                };
+                self.keys.insert(place, change);
+            }
         }
     }
 
@@ -100,6 +119,11 @@ impl Operations {
     pub(crate) fn claim(&mut self, later: Claim) {
         let earlier = self.claim.take().map_or(Claim::NONE, |claim| *claim);
         self.claim = Some(Box::new(earlier.then(later)));
+    }
+
+    /// Notes the size of the record that they make, where it is known.
+    pub(crate) const fn note_size(&mut self, size: Option<usize>) {
+        self.size = size;
     }
 
     /// What is said about the user.
@@ -178,9 +202,9 @@ impl Operations {
     }
 
     /// What these operations make of a key: `None` if they leave it as it was.
-    pub(crate) fn get(&self, key: &str) -> Option<Option<&Bytes>> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Option<&Pair>> {
         match self.place(key) {
-            Ok(place) => Some(self.keys[place].1.value()),
+            Ok(place) => Some(Some(self.keys[place].pair())),
             Err(_) if self.hides_base() => Some(None),
             Err(_) => None,
         }
@@ -188,27 +212,20 @@ impl Operations {
 
     /// Whether they leave a key with a value.
     pub(crate) fn has_values(&self) -> bool {
-        self.keys.iter().any(|(_, change)| change.value().is_some())
+        self.keys.iter().any(|it| it.pair().value().is_some())
     }
 
     /// Whether a key was set or removed here, so that what is stored does not show in it.
     pub(crate) fn sets(&self, key: &str) -> bool {
-        match self.place(key) {
-            Ok(place) => matches!(self.keys[place].1, Change::Set(_)),
+        match self.place(key.as_bytes()) {
+            Ok(place) => matches!(self.keys[place], Change::Set(_)),
             Err(_) => false,
         }
     }
 
     /// Where a key is, or where it would be.
-    fn place(&self, key: &str) -> Result<usize, usize> {
-        self.keys.binary_search_by(|(other, _)| (**other).cmp(key))
-    }
-
-    fn put(&mut self, key: &str, change: Change) {
-        match self.place(key) {
-            Ok(place) => self.keys[place].1 = change,
-            Err(place) => self.keys.insert(place, (key.into(), change)),
-        }
+    fn place(&self, key: &[u8]) -> Result<usize, usize> {
+        self.keys.binary_search_by(|it| it.pair().key().cmp(key))
     }
 
     /// What these operations make of the keys below, with their values, sorted.
@@ -228,6 +245,7 @@ impl Operations {
     /// # Errors
     ///
     /// `TooLarge`, if it would take more than `limit` bytes.
+    #[inline]
     pub(crate) fn write(
         &self,
         header: Header,
@@ -236,15 +254,13 @@ impl Operations {
         limit: usize,
     ) -> Result<Record, Error> {
         let owner = self.claims().owner(base.and_then(Record::owner), now);
-        let changes = self
-            .keys
-            .iter()
-            .map(|(key, change)| (key.as_bytes(), change.value().map(|value| &**value)));
+        let changes = self.keys.iter().map(Change::pair);
         let base = base.filter(|_| !self.hides_base());
-        Record::write(header, owner, base, changes, limit)
+        Record::write(header, owner, base, changes, self.size, limit)
     }
 
     /// Whether these operations change a byte of the record.
+    #[inline]
     pub(crate) fn change(&self, base: &Record) -> bool {
         self.expiry
             .is_some_and(|expiry| expiry != base.header().expiry)
@@ -255,9 +271,8 @@ impl Operations {
             || if self.hides_base() {
                 !self.entries(base.entries()).eq(base.entries())
             } else {
-                self.keys
-                    .iter()
-                    .any(|(key, change)| change.value().map(|value| &**value) != base.find(key))
+                let mut pairs = self.keys.iter().map(Change::pair);
+                pairs.any(|pair| pair.value() != base.get(pair.key()))
             }
     }
 
@@ -269,15 +284,18 @@ impl Operations {
     /// read the value.
     pub(crate) fn rebase(&self, base: &Record) -> Result<Self, Error> {
         let mut rebased = self.clone();
-        for (key, change) in &mut rebased.keys {
+        rebased.size = None;
+        for change in &mut rebased.keys {
             let Change::Updated(updates, result) = change else {
                 continue;
             };
-            let mut value = base.get(key);
-            for update in updates.iter() {
-                value = run(update, value.as_ref())?;
+            for (index, update) in updates.iter().enumerate() {
+                let old = match index {
+                    0 => base.get(result.key()),
+                    _ => result.value(),
+                };
+                *result = run(update, old)?;
             }
-            *result = value;
         }
         Ok(rebased)
     }
@@ -308,22 +326,22 @@ impl Operations {
             self.clear();
         }
         let hides_base = self.hides_base();
-        for (key, change) in later.keys {
-            match self.place(&key) {
-                Ok(place) => match (&mut self.keys[place].1, change) {
-                    (Change::Set(old), change) => *old = change.value().cloned(),
-                    (Change::Updated(updates, old), Change::Updated(more, value)) => {
+        for change in later.keys {
+            match self.place(change.pair().key()) {
+                Ok(place) => match (&mut self.keys[place], change) {
+                    (Change::Set(old), change) => *old = change.into_pair(),
+                    (Change::Updated(updates, old), Change::Updated(more, pair)) => {
                         updates.extend(more);
-                        *old = value;
+                        *old = pair;
                     }
                     (here, change) => *here = change,
                 },
                 Err(place) => {
                     let change = match change {
-                        Change::Updated(_, value) if hides_base => Change::Set(value),
+                        Change::Updated(_, pair) if hides_base => Change::Set(pair),
                         change => change,
                     };
-                    self.keys.insert(place, (key, change));
+                    self.keys.insert(place, change);
                 }
             }
         }
@@ -345,7 +363,7 @@ impl Operations {
 }
 
 /// Runs an update outside of the handler, where nobody can catch its panic.
-fn run(update: &Update, old: Option<&Bytes>) -> Result<Option<Bytes>, Error> {
+fn run(update: &Update, old: Option<&[u8]>) -> Result<Pair, Error> {
     match catch_unwind(AssertUnwindSafe(|| update(old))) {
         Ok(Err(error)) if error.kind() == ErrorKind::TooLarge => Err(error),
         Ok(Err(_)) | Err(_) => Err(ErrorKind::Conflict.into()),
@@ -363,23 +381,23 @@ struct Merged<B: Iterator<Item: Clone>, A: Iterator<Item: Clone>> {
 impl<'a, B, A> Iterator for Merged<B, A>
 where
     B: Iterator<Item = Item<'a>>,
-    A: Iterator<Item = &'a (Box<str>, Change)>,
+    A: Iterator<Item = &'a Change>,
 {
     type Item = Item<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let below = self.below.peek().map(|(key, _)| *key);
-            let above = self.above.peek().map(|(key, _)| key.as_bytes());
+            let above = self.above.peek().map(|it| it.pair().key());
             if below.is_some_and(|below| above.is_none_or(|above| below < above)) {
                 return self.below.next();
             }
             if below.is_some() && below == above {
                 self.below.next();
             }
-            let (key, change) = self.above.next()?;
-            if let Some(value) = change.value() {
-                return Some((key.as_bytes(), value));
+            let pair = self.above.next()?.pair();
+            if let Some(value) = pair.value() {
+                return Some((pair.key(), value));
             }
         }
     }

@@ -11,6 +11,10 @@
 //! record checks each length against what is left and looks at no value, so a large session costs
 //! no more than a small one with as many keys.
 
+mod pair;
+
+pub(crate) use pair::Pair;
+
 use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp, millis};
 use crate::id::Secret;
@@ -101,8 +105,8 @@ impl Header {
         moves.then(|| lifetimes.deadline(expiry, self.created, now))
     }
 
-    /// Reads a header of this schema.
-    #[inline]
+    /// Reads a header of this schema. Always inline, so that only what is used of it is read.
+    #[inline(always)]
     fn decode(head: &[u8; HEADER]) -> Self {
         let time = |at| Timestamp::from_millis(number(head, at));
         Self {
@@ -209,8 +213,8 @@ impl Tokens {
     }
 
     pub(crate) fn push(&mut self, token: u64) {
-        self.0.rotate_right(1);
-        self.0[0] = token;
+        let [newest, second, third, _] = self.0;
+        self.0 = [token, newest, second, third];
     }
 }
 
@@ -249,7 +253,7 @@ impl Record {
         Ok(Self(bytes))
     }
 
-    /// What the record says besides its data. Only what is used of it is read.
+    /// What the record says besides its data.
     #[inline]
     pub(crate) fn header(&self) -> Header {
         Header::decode(self.head())
@@ -262,18 +266,19 @@ impl Record {
 
     /// Whose session it is, if it is known.
     pub(crate) fn owner(&self) -> Option<Owner<'_>> {
-        self.split().0
+        let mut rest = self.after_header();
+        is_owned(self.head()).then(|| rest.owner().ok())?
     }
 
-    /// What follows the header: the owner, and the keys with their values.
-    fn split(&self) -> (Option<Owner<'_>>, Reader<'_>) {
-        let mut rest = Reader(&self.0[HEADER..]);
-        let owner = is_owned(self.head()).then(|| rest.owner().ok()).flatten();
-        (owner, rest)
+    /// The owner, if there is one, and the keys with their values.
+    fn after_header(&self) -> Reader<'_> {
+        Reader(&self.0[HEADER..])
     }
 
     /// Writes a record: the entries of `base`, with these changes. The changes must be sorted by key,
-    /// without doubles; one without a value removes its key.
+    /// without doubles.
+    ///
+    /// Whoever knows the `size` saves the record from having to be moved to a smaller buffer.
     ///
     /// # Errors
     ///
@@ -282,43 +287,39 @@ impl Record {
         header: Header,
         owner: Option<Owner<'_>>,
         base: Option<&'a Self>,
-        changes: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + Clone,
+        changes: impl Iterator<Item = &'a Pair> + Clone,
+        size: Option<usize>,
         limit: usize,
     ) -> Result<Self, Error> {
         let mut kept = base.map_or(Entries::NONE, Self::entries);
-        // To the byte: a buffer that has to shrink costs the allocator more than a second look.
-        let mut size = HEADER + owner.map_or(0, |owner| OWNER + owner.label.len());
-        let mut rest = kept.clone();
-        for (key, value) in changes.clone() {
-            size += rest.split_before(key).0.len();
-            size += value.map_or(0, |value| entry_size(key, value));
-        }
-        size += rest.bytes().len();
-        if size > limit {
-            return Err(ErrorKind::TooLarge.into());
-        }
+        let size = size.unwrap_or_else(|| {
+            let added = changes.clone().map(Pair::size).sum::<usize>();
+            let owner = owner.map_or(0, |owner| OWNER + owner.label.len());
+            HEADER + owner + kept.bytes().len() + added
+        });
         let mut out = Vec::with_capacity(size);
         let mut count = 0;
         out.resize(HEADER, 0);
         if let Some(owner) = owner {
             put_owner(&mut out, owner);
         }
-        for (key, value) in changes {
+        for pair in changes {
             // Whatever stands before this key, in one copy.
-            let (before, entries) = kept.split_before(key);
+            let (before, entries) = kept.split_before(pair.key());
             out.extend_from_slice(before);
             count += entries;
-            if let Some(value) = value {
-                out.extend_from_slice(&length(key)?.to_be_bytes());
-                out.extend_from_slice(&length(value)?.to_be_bytes());
-                out.extend_from_slice(key);
-                out.extend_from_slice(value);
+            if let Some(bytes) = pair.bytes() {
+                out.extend_from_slice(bytes);
                 count += 1;
             }
         }
         out.extend_from_slice(kept.bytes());
+        if out.len() > limit {
+            return Err(ErrorKind::TooLarge.into());
+        }
         out[..HEADER].copy_from_slice(&header.encode(owner.is_some(), count + kept.count));
-        Ok(Self(out.into()))
+        // To the byte, since it is kept in the store. As a rule it is so already.
+        Ok(Self(out.into_boxed_slice().into()))
     }
 
     /// The same data under another header, last used then if it is somebody's.
@@ -338,9 +339,14 @@ impl Record {
     }
 
     /// The keys with their values, sorted.
+    #[inline]
     pub(crate) fn entries(&self) -> Entries<'_> {
+        let mut rest = self.after_header();
+        if is_owned(self.head()) {
+            let _owner = rest.owner();
+        }
         Entries {
-            rest: self.split().1,
+            rest,
             count: self.count(),
         }
     }
@@ -350,14 +356,16 @@ impl Record {
     }
 
     /// The value of a key, as a view into the record.
-    pub(crate) fn get(&self, key: &str) -> Option<Bytes> {
-        Some(self.0.slice_ref(self.find(key)?))
+    #[inline]
+    pub(crate) fn view(&self, key: &[u8]) -> Option<Bytes> {
+        Some(self.0.slice_ref(self.get(key)?))
     }
 
+    /// The value of a key.
     #[inline]
-    pub(crate) fn find(&self, key: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&[u8]> {
         // Not to stop at a greater key: to compare lengths is quicker than to compare names.
-        let (_, value) = self.entries().find(|(name, _)| *name == key.as_bytes())?;
+        let (_, value) = self.entries().find(|(name, _)| *name == key)?;
         Some(value)
     }
 }
@@ -383,19 +391,29 @@ impl<'a> Entries<'a> {
     /// Takes the entries up to this key, and the key's own too, and yields the bytes and the number of
     /// those before it.
     fn split_before(&mut self, key: &[u8]) -> (&'a [u8], u32) {
-        let all = self.clone();
-        loop {
-            let here = self.clone();
-            let order = self.next().map(|(other, _)| compare(other, key));
-            if order == Some(Ordering::Less) {
-                continue;
+        let (all, mut rest) = (self.bytes(), self.rest.clone());
+        let (mut before, mut count) = (0, 0);
+        while let Ok((other, _)) = rest.entry() {
+            match compare(other, key) {
+                Ordering::Less => {
+                    before = all.len() - rest.0.len();
+                    count += 1;
+                }
+                Ordering::Equal => {
+                    *self = Self {
+                        count: self.count - count - 1,
+                        rest,
+                    };
+                    return (&all[..before], count);
+                }
+                Ordering::Greater => break,
             }
-            if order != Some(Ordering::Equal) {
-                *self = here.clone();
-            }
-            let before = all.bytes().len() - here.bytes().len();
-            return (&all.bytes()[..before], all.count - here.count);
         }
+        *self = Self {
+            count: self.count - count,
+            rest: Reader(&all[before..]),
+        };
+        (&all[..before], count)
     }
 }
 
@@ -409,8 +427,11 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-fn length(bytes: &[u8]) -> Result<u32, ErrorKind> {
-    u32::try_from(bytes.len()).map_err(|_| ErrorKind::TooLarge)
+/// What a record says of a key and its value.
+fn lengths(key: usize, value: usize) -> Result<[u8; ENTRY], ErrorKind> {
+    let length = |size| u32::try_from(size).map_err(|_| ErrorKind::TooLarge);
+    let lengths = u64::from(length(key)?) << 32 | u64::from(length(value)?);
+    Ok(lengths.to_be_bytes())
 }
 
 /// What is left of the bytes. Takes nothing that is not there.

@@ -1,7 +1,7 @@
-//! One value of a session: a JSON text.
+//! The values of a session: JSON texts.
 
 use crate::error::{Error, ErrorKind, MAX_DEPTH};
-use bytes::Bytes;
+use crate::record::Pair;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::ser::{CompactFormatter, Formatter, Serializer};
@@ -9,34 +9,47 @@ use std::cell::Cell;
 use std::io;
 
 /// Reads the value of a key.
+#[inline]
 pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(value).map_err(|_| Error::decode::<T>(key))
 }
 
-/// Writes the value of a key, and stops as soon as it is too deep or longer than `limit` bytes.
+/// Writes a key with its value, and stops as soon as that is too deep or longer than `limit` bytes.
 pub(crate) fn encode<T: Serialize + ?Sized>(
     key: &str,
     value: &T,
     limit: usize,
-) -> Result<Bytes, Error> {
+) -> Result<Pair, Error> {
+    let mut buffer = SCRATCH.take();
+    let pair = Pair::write(&mut buffer, key, |buffer| write(buffer, key, value, limit));
+    if buffer.capacity() <= KEPT {
+        buffer.clear();
+        SCRATCH.set(buffer);
+    }
+    pair
+}
+
+#[inline]
+fn write<T: Serialize + ?Sized>(
+    buffer: &mut Vec<u8>,
+    key: &str,
+    value: &T,
+    limit: usize,
+) -> Result<(), Error> {
     let full = Cell::new(false);
-    let mut text = SCRATCH.take();
     let writer = Bounded {
-        text: &mut text,
-        limit,
+        limit: limit.saturating_add(buffer.len()),
+        buffer,
         full: &full,
     };
     let mut serializer = Serializer::with_formatter(writer, Shallow { depth: 0 });
-    let result = match value.serialize(&mut serializer) {
-        Ok(()) => Ok(Bytes::copy_from_slice(&text)),
-        Err(_) if full.get() => Err(ErrorKind::TooLarge.into()),
-        Err(_) => Err(Error::encode::<T>(key)),
-    };
-    if text.capacity() <= KEPT {
-        text.clear();
-        SCRATCH.set(text);
-    }
-    result
+    value.serialize(&mut serializer).map_err(|_| {
+        if full.get() {
+            ErrorKind::TooLarge.into()
+        } else {
+            Error::encode::<T>(key)
+        }
+    })
 }
 
 thread_local! {
@@ -49,18 +62,18 @@ const KEPT: usize = 4096;
 
 /// A buffer that takes no more than `limit` bytes.
 struct Bounded<'a> {
-    text: &'a mut Vec<u8>,
+    buffer: &'a mut Vec<u8>,
     limit: usize,
     full: &'a Cell<bool>,
 }
 
 impl io::Write for Bounded<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() > self.limit - self.text.len() {
+        if bytes.len() > self.limit - self.buffer.len() {
             self.full.set(true);
             return Err(io::ErrorKind::StorageFull.into());
         }
-        self.text.extend_from_slice(bytes);
+        self.buffer.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

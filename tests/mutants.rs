@@ -60,9 +60,9 @@ const MUTANTS: &[Mutant] = &[
         name: "a merge that forgets a removal",
         exploration: "one_fault",
         file: "operations.rs",
-        old: "*result = value; } Ok(rebased)",
-        new: "*result = value; }
-            rebased.keys.retain(|(_, change)| change.value().is_some());
+        old: "*result = run(update, old)?; } } Ok(rebased)",
+        new: "*result = run(update, old)?; } }
+            rebased.keys.retain(|change| change.pair().value().is_some());
             Ok(rebased)",
         breaks: &["(I2)"],
     },
@@ -198,7 +198,7 @@ const MUTANTS: &[Mutant] = &[
         name: "a refusal that takes the result of an update for the request's own",
         exploration: "refuse",
         file: "operations.rs",
-        old: "Ok(place) => matches!(self.keys[place].1, Change::Set(_)),",
+        old: "Ok(place) => matches!(self.keys[place], Change::Set(_)),",
         new: "Ok(_) => true,",
         breaks: &["(I2)"],
     },

@@ -16,6 +16,7 @@ use crate::expiry::{Expiry, Timestamp};
 use crate::id::SessionId;
 use crate::key::AsKey;
 use crate::operations::Update;
+use crate::record::Pair;
 use crate::settings::Settings;
 use crate::state::{Found, State};
 use crate::value::{decode, encode};
@@ -223,13 +224,13 @@ impl Session {
     /// JSON knows no NaN and no infinity: like `serde_json`, this stores them as null.
     pub fn insert<T: Serialize>(&self, key: impl AsKey<T>, value: T) -> Result<(), Error> {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
-        let value = encode(key, &value, limit);
-        let inserted = value.and_then(|value| self.set(key, value, limit));
+        let pair = encode(key, &value, limit);
+        let inserted = pair.and_then(|pair| self.set(pair, limit));
         inserted.inspect_err(|error| self.refused(error))
     }
 
-    fn set(&self, key: &str, value: Bytes, limit: usize) -> Result<(), Error> {
-        self.access(|state| state.set(key, Some(value), limit))
+    fn set(&self, pair: Pair, limit: usize) -> Result<(), Error> {
+        self.access(|state| state.set(pair, limit))
     }
 
     /// Changes the value of a key by a closure that gets what is there and returns what is to be.
@@ -269,26 +270,28 @@ impl Session {
     {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
         let name: Arc<str> = key.into();
-        let run = move |old: Option<&Bytes>| -> Result<(Option<T>, Option<Bytes>), Error> {
+        let run = move |old: Option<&[u8]>| -> Result<(Option<T>, Pair), Error> {
             let old = old.map(|value| decode(&name, value)).transpose()?;
             let new = update(old);
-            let text = new
-                .as_ref()
-                .map(|value| encode(&name, value, limit))
-                .transpose()?;
-            Ok((new, text))
+            let pair = match &new {
+                Some(value) => encode(&name, value, limit)?,
+                None => Pair::without_value(&name),
+            };
+            Ok((new, pair))
         };
         let run = Arc::new(run);
         let again = Arc::clone(&run);
-        let again: Update = Arc::new(move |old| again(old).map(|(_, text)| text));
+        let again: Update = Arc::new(move |old| again(old).map(|(_, pair)| pair));
         let updated = self.exchange(
             key,
             |state, key| state.get(key),
             |old| run(old),
-            |state, (_, text)| state.update(key, again, text.clone(), limit),
+            |state, (new, pair)| {
+                state.update(again, pair, limit)?;
+                Ok(new)
+            },
         );
-        let (new, _) = updated.inspect_err(|error| self.refused(error))?;
-        Ok(new)
+        updated.inspect_err(|error| self.refused(error))
     }
 
     /// Removes a key and returns its value. A value of another type is an error, and stays.
@@ -302,7 +305,10 @@ impl Session {
             key,
             State::read,
             |old| old.map(|old| decode(key, old)).transpose(),
-            |state, _| state.set(key, None, limit),
+            |state, old| {
+                state.set(Pair::without_value(key), limit)?;
+                Ok(old)
+            },
         )
     }
 
@@ -369,20 +375,19 @@ impl Session {
 
     /// Works on the value of a key, and then changes the key, if it still has that value. The work
     /// is foreign code and may use this very session, so no lock is held.
-    fn exchange<T>(
+    fn exchange<R, T>(
         &self,
         key: &str,
         look: impl Fn(&mut State, &str) -> Result<Option<Bytes>, Error>,
-        work: impl Fn(Option<&Bytes>) -> Result<T, Error>,
-        change: impl FnOnce(&mut State, &T) -> Result<(), Error>,
+        work: impl Fn(Option<&[u8]>) -> Result<R, Error>,
+        change: impl FnOnce(&mut State, R) -> Result<T, Error>,
     ) -> Result<T, Error> {
         for _ in 0..TRIES {
             let (old, revision) = self.access(|state| Ok((look(state, key)?, state.revision())))?;
-            let result = work(old.as_ref())?;
+            let result = work(old.as_deref())?;
             let state = &mut self.inner.cell().state;
             if state.revision() == revision || state.get(key)? == old {
-                change(state, &result)?;
-                return Ok(result);
+                return change(state, result);
             }
         }
         Err(ErrorKind::Conflict.into())

@@ -5,8 +5,7 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::Expiry;
 use crate::operations::{Operations, Update};
 use crate::owner::Claim;
-use crate::record::{EMPTY, MAX_OWNER, entry_size};
-use bytes::Bytes;
+use crate::record::{EMPTY, MAX_OWNER, Pair, entry_size};
 use triomphe::Arc;
 
 impl State {
@@ -15,28 +14,18 @@ impl State {
     }
 
     /// Sets or removes a key, unless the session would grow over `limit` bytes.
-    pub(crate) fn set(
-        &mut self,
-        key: &str,
-        value: Option<Bytes>,
-        limit: usize,
-    ) -> Result<(), Error> {
-        let size = self.check_size(key, value.as_ref(), limit)?;
-        self.record(|pending| pending.set(key, value));
+    #[inline]
+    pub(crate) fn set(&mut self, pair: Pair, limit: usize) -> Result<(), Error> {
+        let size = self.check_size(&pair, limit)?;
+        self.record(|pending| pending.set(pair));
         self.size = Some(size);
         Ok(())
     }
 
-    pub(crate) fn update(
-        &mut self,
-        key: &str,
-        update: Update,
-        value: Option<Bytes>,
-        limit: usize,
-    ) -> Result<(), Error> {
-        let size = self.check_size(key, value.as_ref(), limit)?;
+    pub(crate) fn update(&mut self, update: Update, pair: Pair, limit: usize) -> Result<(), Error> {
+        let size = self.check_size(&pair, limit)?;
         self.closures.keep(&update);
-        self.record(|pending| pending.update(key, update, value));
+        self.record(|pending| pending.update(update, pair));
         self.size = Some(size);
         Ok(())
     }
@@ -83,8 +72,8 @@ impl State {
     }
 
     /// The size with this value, if it is within the limit. What shrinks a session always is.
-    fn check_size(&mut self, key: &str, new: Option<&Bytes>, limit: usize) -> Result<usize, Error> {
-        let old = self.size_of(key)?;
+    fn check_size(&mut self, pair: &Pair, limit: usize) -> Result<usize, Error> {
+        let (old, new) = (self.size_of(pair.key())?, pair.size());
         let size = match (self.size, self.found()) {
             (Some(size), _) => size,
             (None, found) if self.operations().all(Operations::is_empty) => match found {
@@ -101,7 +90,6 @@ impl State {
                         .sum::<usize>()
             }
         };
-        let new = new.map_or(0, |value| entry_size(key.as_bytes(), value));
         let grown = size - old + new;
         if grown > limit && new > old {
             Err(ErrorKind::TooLarge.into())

@@ -55,11 +55,13 @@ impl State {
     }
 
     /// Whether it shows at a glance that no row of the commit table fits but the last.
+    #[inline]
     pub(crate) fn is_settled(&self, lifetimes: &Lifetimes) -> bool {
         self.pending.is_none() && !self.is_by_former_name() && !self.is_renewal_due(lifetimes)
     }
 
     /// Whether the session was used, and is to say so.
+    #[inline]
     pub(crate) fn is_renewal_due(&self, lifetimes: &Lifetimes) -> bool {
         self.accessed
             && self
@@ -79,6 +81,7 @@ impl State {
     }
 
     /// Whether the pending operations change a byte of the stored version.
+    #[inline]
     pub(crate) fn is_changed(&self) -> bool {
         match self.found() {
             Found::Loaded(base) if !self.pending().is_flush() => {
@@ -100,14 +103,17 @@ impl State {
     }
 
     /// Hands out the pending operations, and whether their updates were made on an older version.
+    #[inline]
     pub(crate) fn begin_commit(&mut self) -> (Arc<Operations>, bool) {
-        let operations = self.pending.take().unwrap_or_default();
+        let mut operations = self.pending.take().unwrap_or_default();
+        Arc::make_mut(&mut operations).note_size(self.size);
         self.in_flight = Some(Arc::clone(&operations));
         (operations, self.stale)
     }
 
     /// The operations handed out are done, or given up. What was recorded meanwhile was made as if
     /// they were done on the version that was at hand.
+    #[inline]
     pub(crate) fn end_commit(&mut self, found: Option<Found>) {
         if let Some(found) = found {
             if self.notes_reads && self.reads_differ(&found) {

@@ -5,9 +5,10 @@ use crate::error::{Error, ErrorKind};
 use crate::expiry::{Expiry, Lifetimes, Timestamp};
 use crate::id::SessionId;
 use crate::operations::Operations;
-use crate::record::{Item, entry_size};
+use crate::record::{Item, Pair, entry_size};
 use crate::store::StoreKey;
 use bytes::Bytes;
+use triomphe::Arc;
 
 impl State {
     pub(crate) const fn access(&mut self) {
@@ -34,25 +35,28 @@ impl State {
     #[inline]
     pub(crate) fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
         let base = self.readable()?;
-        Ok(match self.recorded(key) {
-            Some(value) => value.cloned(),
-            None => base.and_then(|base| base.record.get(key)),
+        Ok(match self.recorded(key.as_bytes()) {
+            Some(pair) => pair.and_then(Pair::value).map(Bytes::copy_from_slice),
+            None => base.and_then(|base| base.record.view(key.as_bytes())),
         })
     }
 
     /// The size that a key has with its value.
-    pub(super) fn size_of(&self, key: &str) -> Result<usize, Error> {
+    pub(super) fn size_of(&self, key: &[u8]) -> Result<usize, Error> {
         let base = self.readable()?;
-        let value = match self.recorded(key) {
-            Some(value) => value.map(|value| &**value),
-            None => base.and_then(|base| base.record.find(key)),
-        };
-        Ok(value.map_or(0, |value| entry_size(key.as_bytes(), value)))
+        Ok(match self.recorded(key) {
+            Some(pair) => pair.map_or(0, Pair::size),
+            None => base
+                .and_then(|base| base.record.get(key))
+                .map_or(0, |value| entry_size(key, value)),
+        })
     }
 
     /// What was recorded for a key.
-    fn recorded(&self, key: &str) -> Option<Option<&Bytes>> {
-        self.operations().find_map(|it| it.get(key))
+    fn recorded<'a>(&'a self, key: &[u8]) -> Option<Option<&'a Pair>> {
+        let recorded = |it: &'a Arc<Operations>| it.get(key);
+        let pending = self.pending.as_ref().and_then(recorded);
+        pending.or_else(|| self.in_flight.as_ref().and_then(recorded))
     }
 
     /// All keys with their values, sorted.
