@@ -136,6 +136,7 @@ impl Lifetimes {
     /// In either direction: a clock that jumped back, or a lifetime that is configured anew, must
     /// not leave a session with a deadline far from what the rules give. Nor must it leave one
     /// beyond the limit, where the session has no idle lifetime to measure by.
+    #[inline]
     pub(crate) fn renewal_due(
         &self,
         expiry: Expiry,

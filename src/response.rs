@@ -16,6 +16,7 @@ const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
 /// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
 /// share the response.
+#[inline]
 pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
     let sets_cookie = parting.cookie.is_some();
     if let Some(cookie) = parting.cookie {
@@ -111,6 +112,7 @@ fn listed<'a>(lines: impl Iterator<Item = &'a HeaderValue>) -> impl Iterator<Ite
 
 /// Names the cookie, in one line with all others: nginx before 1.23 heeds the last line alone, and
 /// `*` only where it stands by itself.
+#[inline]
 fn vary_by_cookie(headers: &mut HeaderMap) {
     if has(headers, &VARY) {
         add_to_vary(headers);
@@ -142,6 +144,7 @@ fn add_to_vary(headers: &mut HeaderMap) {
 
 /// Keeps the response out of shared caches: one with our cookie always, another unless the handler
 /// spoke to them.
+#[inline]
 fn keep_private(headers: &mut HeaderMap, sets_cookie: bool) {
     if has(headers, &CACHE_CONTROL) {
         restrict(headers, sets_cookie);

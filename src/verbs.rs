@@ -32,6 +32,7 @@ impl<'a> Verbs<'a> {
     }
 
     /// `None` is an error that may be worked around, here as in [`replace`](Self::replace).
+    #[inline]
     pub(crate) fn add(
         &mut self,
         key: StoreKey,
@@ -43,6 +44,7 @@ impl<'a> Verbs<'a> {
         })
     }
 
+    #[inline]
     pub(crate) fn replace(
         &mut self,
         key: StoreKey,
@@ -101,6 +103,7 @@ impl<'a> Verbs<'a> {
     }
 
     /// Takes in how a call ended.
+    #[inline]
     fn judge<T>(
         &mut self,
         call: &Call,

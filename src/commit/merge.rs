@@ -22,6 +22,7 @@ pub(super) struct Draft {
 }
 
 /// A record that nobody has seen yet.
+#[inline]
 pub(super) fn create(
     settings: &Settings,
     id: SessionId,
@@ -50,6 +51,7 @@ pub(super) fn create(
 }
 
 /// `write(base)` of the protocol: operations on this version, under its own expiry policy.
+#[inline]
 pub(super) fn write(
     settings: &Settings,
     base: &Base,

@@ -9,6 +9,7 @@ use crate::state::Found;
 
 /// Tells what was done, but for what the store was asked and what was ended: those are told as they
 /// happen. Foreign code, so not under the lock of the session.
+#[inline]
 pub(crate) fn report(
     settings: &Settings,
     job: &Job,
