@@ -18,16 +18,22 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     path: &'static str,
     cookie: Option<String>,
+    /// Whether each request adds a session to the store.
+    pub(crate) fills: bool,
 }
 
 /// Without a layer, with one that inserts an `Arc`, and with sessions.
 pub(crate) fn apps() -> [Router; 3] {
-    let sessions = SessionLayer::new(MemoryStore::new());
     [
         routes(),
         routes().layer(Extension(Arc::new(7_u64))),
-        session_routes().layer(sessions),
+        sessions(),
     ]
+}
+
+/// With sessions, in a store of its own.
+pub(crate) fn sessions() -> Router {
+    session_routes().layer(SessionLayer::new(MemoryStore::new()))
 }
 
 /// The kinds of requests to this app.
@@ -41,36 +47,43 @@ pub(crate) fn kinds(app: &Router) -> [Kind; 7] {
             name: "no cookie",
             path: "/untouched",
             cookie: None,
+            fills: false,
         },
         Kind {
             name: "untouched",
             path: "/untouched",
             cookie: Some(small.clone()),
+            fills: false,
         },
         Kind {
             name: "read one key",
             path: "/read",
             cookie: Some(small.clone()),
+            fills: false,
         },
         Kind {
             name: "read one key of 20 KB",
             path: "/read",
             cookie: Some(large),
+            fills: false,
         },
         Kind {
             name: "forged cookie",
             path: "/untouched",
             cookie: Some(forged),
+            fills: false,
         },
         Kind {
             name: "modify",
             path: "/modify",
             cookie: Some(small),
+            fills: false,
         },
         Kind {
             name: "create",
             path: "/create",
             cookie: None,
+            fills: true,
         },
     ]
 }

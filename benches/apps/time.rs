@@ -7,7 +7,7 @@ use std::time::Instant;
 use tower::ServiceExt as _;
 
 pub(crate) const ROUNDS: usize = 2001;
-const REQUESTS: usize = 50;
+pub(crate) const REQUESTS: usize = 50;
 
 /// Nanoseconds for one request, the making of it left out, and the end of the response included.
 pub(crate) fn time(app: &Router, kind: &Kind) -> f64 {
