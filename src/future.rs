@@ -1,13 +1,13 @@
 //! The response of a request with a session: the load, the inner service, the commit.
 
 use crate::body::ResponseBody;
-use crate::error::Error;
 use crate::response::{decorate, error_response};
 use crate::session::{Begun, Running, Session};
 use crate::settings::Load;
 use http::Response;
 use pin_project_lite::pin_project;
 use std::fmt;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -47,7 +47,8 @@ enum Stage<B, E> {
 
 struct Committing<B, E> {
     commit: Running,
-    result: Option<Result<Response<B>, E>>,
+    /// The inner service's, which is ready.
+    answer: Poll<Result<Response<B>, E>>,
 }
 
 impl<F, B, E> ResponseFuture<F, B, E> {
@@ -63,10 +64,6 @@ impl<F, B, E> ResponseFuture<F, B, E> {
     }
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "the result waits with the commit, and leaves with the session"
-)]
 impl<F, B, E> Future for ResponseFuture<F, B, E>
 where
     F: Future<Output = Result<Response<B>, E>>,
@@ -79,7 +76,8 @@ where
         let Some(session) = &mut *this.session else {
             return this.inner.poll(cx).map_ok(|response| response.map(B::keep));
         };
-        let (committed, result) = loop {
+        let mut answer;
+        let committed = loop {
             match this.stage {
                 Stage::Load => {
                     // Its error is for those who need what it did not find.
@@ -87,54 +85,44 @@ where
                     *this.stage = Stage::Inner;
                 }
                 Stage::Inner => {
-                    let result = ready!(this.inner.as_mut().poll(cx));
-                    let failed = match &result {
-                        Ok(response) => response.status().is_server_error(),
-                        Err(_) => true,
+                    answer = this.inner.as_mut().poll(cx);
+                    let failed = match &answer {
+                        Poll::Pending => return Poll::Pending,
+                        Poll::Ready(Ok(response)) => response.status().is_server_error(),
+                        Poll::Ready(Err(_)) => true,
                     };
                     let mut commit = match session.inner_mut().respond(failed) {
-                        Begun::Done(committed) => break (committed, result),
+                        Begun::Done(committed) => break committed,
                         Begun::Running(commit) => commit,
                     };
                     if let Poll::Ready(committed) = Pin::new(&mut commit).poll(cx) {
-                        break (committed, result);
+                        break committed;
                     }
-                    let result = Some(result);
-                    *this.stage = Stage::Commit(Box::new(Committing { commit, result }));
+                    *this.stage = Stage::Commit(Box::new(Committing { commit, answer }));
                     return Poll::Pending;
                 }
                 Stage::Commit(waiting) => {
                     let committed = ready!(Pin::new(&mut waiting.commit).poll(cx));
-                    let result = waiting.result.take().expect("nobody else takes it");
-                    break (committed, result);
+                    answer = mem::replace(&mut waiting.answer, Poll::Pending);
+                    break committed;
                 }
             }
         };
-        let answer = answer(session, committed, result);
+        let parting = session.inner_mut().leave();
+        let settings = session.inner().settings();
+        // There where it is: a response is large, and slow to move right after it was written.
+        if let Poll::Ready(Ok(response)) = &mut answer {
+            if let Err(error) = committed {
+                let mut response = error_response(settings, &error).map(B::text);
+                decorate(response.headers_mut(), settings, parting);
+                *this.session = None;
+                return Poll::Ready(Ok(response));
+            }
+            decorate(response.headers_mut(), settings, parting);
+        }
         *this.session = None;
-        Poll::Ready(answer)
+        answer.map_ok(|response| response.map(B::keep))
     }
-}
-
-/// The response as it leaves the layer, or the inner service's error, after which there is none.
-fn answer<B: ResponseBody, E>(
-    session: &mut Session,
-    committed: Result<(), Error>,
-    result: Result<Response<B>, E>,
-) -> Result<Response<B::Output>, E> {
-    let parting = session.inner_mut().leave();
-    let settings = session.inner().settings();
-    let mut answer = match (result, committed) {
-        (Ok(response), Ok(())) => Ok(response.map(B::keep)),
-        (Ok(_), Err(error)) => Ok(error_response(settings, &error).map(B::text)),
-        (Err(error), _) => Err(error),
-    };
-    if let Ok(response) = &mut answer
-        && parting.is_told()
-    {
-        decorate(response.headers_mut(), settings, parting);
-    }
-    answer
 }
 
 impl<F, B, E> fmt::Debug for ResponseFuture<F, B, E> {

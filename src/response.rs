@@ -14,10 +14,13 @@ const BY_COOKIE: HeaderValue = HeaderValue::from_static(COOKIE);
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private");
 
-/// Tells the browser its cookie, which takes the place of those of former names, and caches that they must not
-/// share the response.
+/// Says what is to be told of the session: to the browser its cookie, which takes the place of those of former
+/// names, and to caches that they must not share the response.
 #[inline]
 pub(crate) fn decorate(headers: &mut HeaderMap, settings: &Settings, parting: Parting) {
+    if !parting.is_told() {
+        return;
+    }
     let sets_cookie = parting.cookie.is_some();
     if let Some(cookie) = parting.cookie {
         set_cookie(headers, settings.cookie.name(), cookie);
