@@ -18,8 +18,6 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     path: &'static str,
     cookie: Option<String>,
-    /// Whether each request adds a session to the store.
-    pub(crate) fills: bool,
 }
 
 /// Without a layer, with one that inserts an `Arc`, and with sessions.
@@ -47,43 +45,36 @@ pub(crate) fn kinds(app: &Router) -> [Kind; 7] {
             name: "no cookie",
             path: "/untouched",
             cookie: None,
-            fills: false,
         },
         Kind {
             name: "untouched",
             path: "/untouched",
             cookie: Some(small.clone()),
-            fills: false,
         },
         Kind {
             name: "read one key",
             path: "/read",
             cookie: Some(small.clone()),
-            fills: false,
         },
         Kind {
             name: "read one key of 20 KB",
             path: "/read",
             cookie: Some(large),
-            fills: false,
         },
         Kind {
             name: "forged cookie",
             path: "/untouched",
             cookie: Some(forged),
-            fills: false,
         },
         Kind {
             name: "modify",
             path: "/modify",
             cookie: Some(small),
-            fills: false,
         },
         Kind {
             name: "create",
             path: "/create",
             cookie: None,
-            fills: true,
         },
     ]
 }

@@ -224,13 +224,13 @@ impl Session {
     /// JSON knows no NaN and no infinity: like `serde_json`, this stores them as null.
     pub fn insert<T: Serialize>(&self, key: impl AsKey<T>, value: T) -> Result<(), Error> {
         let (key, limit) = (key.as_key(), self.inner.settings().max_size);
-        let pair = encode(key, &value, limit);
-        let inserted = pair.and_then(|pair| self.set(pair, limit));
-        inserted.inspect_err(|error| self.refused(error))
+        self.set(encode(key, &value, limit), limit)
     }
 
-    fn set(&self, pair: Pair, limit: usize) -> Result<(), Error> {
-        self.access(|state| state.set(pair, limit))
+    /// Not generic, so that it is compiled once.
+    fn set(&self, pair: Result<Pair, Error>, limit: usize) -> Result<(), Error> {
+        let set = pair.and_then(|pair| self.access(|state| state.set(pair, limit)));
+        set.inspect_err(|error| self.refused(error))
     }
 
     /// Changes the value of a key by a closure that gets what is there and returns what is to be.
