@@ -267,7 +267,7 @@ impl Record {
     /// Whose session it is, if it is known.
     pub(crate) fn owner(&self) -> Option<Owner<'_>> {
         let mut rest = self.after_header();
-        is_owned(self.head()).then(|| rest.owner().ok())?
+        is_owned(self.head()).then(|| rest.owner().ok()).flatten()
     }
 
     /// The owner, if there is one, and the keys with their values.
@@ -278,7 +278,7 @@ impl Record {
     /// Writes a record: the entries of `base`, with these changes. The changes must be sorted by key,
     /// without doubles.
     ///
-    /// Whoever knows the `size` saves the record from having to be moved to a smaller buffer.
+    /// Whoever knows the `size` saves the record from having to be moved to another buffer.
     ///
     /// # Errors
     ///
@@ -318,7 +318,7 @@ impl Record {
             return Err(ErrorKind::TooLarge.into());
         }
         out[..HEADER].copy_from_slice(&header.encode(owner.is_some(), count + kept.count));
-        // To the byte, since it is kept in the store. As a rule it is so already.
+        // To the byte, since the store keeps it. As a rule it is so already.
         Ok(Self(out.into_boxed_slice().into()))
     }
 
@@ -400,19 +400,15 @@ impl<'a> Entries<'a> {
                     count += 1;
                 }
                 Ordering::Equal => {
-                    *self = Self {
-                        count: self.count - count - 1,
-                        rest,
-                    };
+                    self.rest = rest;
+                    self.count -= count + 1;
                     return (&all[..before], count);
                 }
                 Ordering::Greater => break,
             }
         }
-        *self = Self {
-            count: self.count - count,
-            rest: Reader(&all[before..]),
-        };
+        self.rest = Reader(&all[before..]);
+        self.count -= count;
         (&all[..before], count)
     }
 }

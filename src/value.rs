@@ -14,7 +14,7 @@ pub(crate) fn decode<T: DeserializeOwned>(key: &str, value: &[u8]) -> Result<T, 
     serde_json::from_slice(value).map_err(|_| Error::decode::<T>(key))
 }
 
-/// Writes a key with its value, and stops as soon as that is too deep or longer than `limit` bytes.
+/// Writes a key with its value, and stops as soon as the value is too deep or longer than `limit` bytes.
 pub(crate) fn encode<T: Serialize + ?Sized>(
     key: &str,
     value: &T,

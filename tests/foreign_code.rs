@@ -326,3 +326,30 @@ async fn closures_are_dropped_though_what_was_read_is_still_noted() {
     assert_eq!(store.calls(), ["get", "replace"]);
     assert_eq!(Arc::strong_count(&value), 1);
 }
+
+/// A value that looks at its session when it is dropped.
+#[derive(Serialize, Deserialize)]
+struct Looking {
+    text: String,
+    #[serde(skip)]
+    _last: Option<Last>,
+}
+
+#[tokio::test]
+async fn a_value_that_is_refused_may_use_the_session_when_it_is_dropped() {
+    const LIMIT: usize = 1000;
+    let (layer, _, _) = layer_with(|builder| builder.max_size(LIMIT));
+    let (tell, mut told) = unbounded_channel();
+    let session = layer.sessions().create();
+    let last = session.clone();
+    // It fits by itself, and not with what the session takes besides.
+    let update = move |_: Option<Looking>| {
+        Some(Looking {
+            text: "x".repeat(LIMIT - 20),
+            _last: Some(Last(last.clone(), tell.clone())),
+        })
+    };
+    let refused = session.update("big", update).err().unwrap();
+    assert_eq!(refused.kind(), ErrorKind::TooLarge);
+    assert_eq!(told.try_recv(), Ok(true), "dropped under the lock");
+}

@@ -98,7 +98,7 @@ impl Session {
     ///
     /// The load's error.
     pub fn contains_key(&self, key: impl AsRef<str>) -> Result<bool, Error> {
-        Ok(self.read(key.as_ref())?.is_some())
+        self.access(|state| state.has(key.as_ref()))
     }
 
     /// All keys, sorted.
@@ -286,10 +286,7 @@ impl Session {
             key,
             |state, key| state.get(key),
             |old| run(old),
-            |state, (new, pair)| {
-                state.update(again, pair, limit)?;
-                Ok(new)
-            },
+            |state, pair| state.update(again, pair, limit),
         );
         updated.inspect_err(|error| self.refused(error))
     }
@@ -304,11 +301,11 @@ impl Session {
         self.exchange(
             key,
             State::read,
-            |old| old.map(|old| decode(key, old)).transpose(),
-            |state, old| {
-                state.set(Pair::without_value(key), limit)?;
-                Ok(old)
+            |old| {
+                let old = old.map(|old| decode(key, old)).transpose()?;
+                Ok((old, Pair::without_value(key)))
             },
+            |state, pair| state.set(pair, limit),
         )
     }
 
@@ -375,19 +372,21 @@ impl Session {
 
     /// Works on the value of a key, and then changes the key, if it still has that value. The work
     /// is foreign code and may use this very session, so no lock is held.
-    fn exchange<R, T>(
+    fn exchange<T>(
         &self,
         key: &str,
         look: impl Fn(&mut State, &str) -> Result<Option<Bytes>, Error>,
-        work: impl Fn(Option<&[u8]>) -> Result<R, Error>,
-        change: impl FnOnce(&mut State, R) -> Result<T, Error>,
+        work: impl Fn(Option<&[u8]>) -> Result<(T, Pair), Error>,
+        change: impl FnOnce(&mut State, Pair) -> Result<(), Error>,
     ) -> Result<T, Error> {
         for _ in 0..TRIES {
             let (old, revision) = self.access(|state| Ok((look(state, key)?, state.revision())))?;
-            let result = work(old.as_deref())?;
+            // The result is foreign too, so it is dropped after the lock, which is taken later.
+            let (result, pair) = work(old.as_deref())?;
             let state = &mut self.inner.cell().state;
             if state.revision() == revision || state.get(key)? == old {
-                return change(state, result);
+                change(state, pair)?;
+                return Ok(result);
             }
         }
         Err(ErrorKind::Conflict.into())

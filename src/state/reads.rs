@@ -19,6 +19,15 @@ impl State {
         Ok(value)
     }
 
+    /// Whether a key has a value, for the handler to build on.
+    pub(crate) fn has(&mut self, key: &str) -> Result<bool, Error> {
+        let has = self.size_of(key.as_bytes())? > 0;
+        if self.notes_reads {
+            self.note(Some(key));
+        }
+        Ok(has)
+    }
+
     /// All keys with their values, sorted, for the handler to build on.
     pub(crate) fn read_all(&mut self) -> Result<impl Iterator<Item = Item<'_>> + Clone, Error> {
         self.readable()?;

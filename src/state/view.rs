@@ -41,7 +41,7 @@ impl State {
         })
     }
 
-    /// The size that a key has with its value.
+    /// The size that a key has with its value; 0 if it has none.
     pub(super) fn size_of(&self, key: &[u8]) -> Result<usize, Error> {
         let base = self.readable()?;
         Ok(match self.recorded(key) {
