@@ -33,7 +33,7 @@ pub(crate) struct Operations {
     /// What the request read of the stored version: the operations rest on it. In a box, since few layers
     /// ask for it.
     reads: Option<Box<Reads>>,
-    /// How large the record is that they make, or a little less than this, where it is known.
+    /// The size of the record that they make, or a little more, where it is known.
     size: Option<usize>,
 }
 
@@ -121,7 +121,7 @@ impl Operations {
         self.claim = Some(Box::new(earlier.then(later)));
     }
 
-    /// Notes how large the record is that they make, or a little less than this, where it is known.
+    /// Notes the size of the record that they make, or a little more, where it is known.
     pub(crate) const fn note_size(&mut self, size: Option<usize>) {
         self.size = size;
     }

@@ -68,9 +68,7 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(spent) = self.cell.state.closures.take_spent() {
-            self.spent = Some(spent);
-        }
+        self.spent = self.cell.state.closures.take_spent();
     }
 }
 

@@ -8,7 +8,6 @@ use crate::operations::Operations;
 use crate::record::{Item, Pair, entry_size};
 use crate::store::StoreKey;
 use bytes::Bytes;
-use triomphe::Arc;
 
 impl State {
     pub(crate) const fn access(&mut self) {
@@ -53,10 +52,8 @@ impl State {
     }
 
     /// What was recorded for a key.
-    fn recorded<'a>(&'a self, key: &[u8]) -> Option<Option<&'a Pair>> {
-        let recorded = |it: &'a Arc<Operations>| it.get(key);
-        let pending = self.pending.as_ref().and_then(recorded);
-        pending.or_else(|| self.in_flight.as_ref().and_then(recorded))
+    fn recorded(&self, key: &[u8]) -> Option<Option<&Pair>> {
+        self.operations().find_map(|it| it.get(key))
     }
 
     /// All keys with their values, sorted.
